@@ -1,0 +1,94 @@
+"""SQL that people write in YAML, parsed and checked before any of it runs.
+
+A condition in YAML is one boolean over known columns: comparisons, `and`, `or`, `not`, `in`, `between`, `like`, `is null`,
+arithmetic and a few harmless functions. Subqueries, other functions and other columns are refused; what runs is written
+anew from the syntax tree, never the text itself.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping
+
+import sqlglot
+from sqlglot import exp
+
+DIALECT = "duckdb"
+
+_ALLOWED_NODES = (
+    exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ,
+    exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Between, exp.Like, exp.ILike, exp.Is, exp.Add, exp.Sub, exp.Mul, exp.Neg,
+    exp.Interval, exp.Var, exp.Cast, exp.DataType, exp.Lower, exp.Upper, exp.Length, exp.Coalesce, exp.Abs, exp.Date,
+    exp.Tuple, exp.DataTypeParam, exp.StartsWith,
+)  # fmt: skip
+
+
+class ExpressionError(ValueError):
+    """A condition that is not one checked boolean; the message says why and what was allowed."""
+
+
+def checked_condition(text: str, columns: Collection[str], *, settings: Mapping[str, str] | None = None) -> str:
+    """Check one boolean condition and write it anew as DuckDB SQL.
+
+    Parameters
+    ----------
+    text : the condition as written in YAML
+    columns : the column names it may use
+    settings : words that stand for a setting, with the SQL that replaces them (`as_of`)
+
+    Raises
+    ------
+    ExpressionError : it does not parse, names an unknown column, or uses anything beyond plain comparisons
+    """
+    settings = settings or {}
+    try:
+        tree = sqlglot.parse_one(text, dialect=DIALECT, into=exp.Condition)
+    except sqlglot.errors.SqlglotError as error:
+        raise ExpressionError(f"'{text}' is not a condition that SQL understands") from error
+    for node in tree.walk():
+        if not isinstance(node, _ALLOWED_NODES):
+            raise ExpressionError(f"'{text}' uses {_name(node)}; allowed are comparisons of columns with values")
+        if isinstance(node, exp.Column):
+            _check_column(node, text, columns, settings)
+
+    def replace(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Column) and node.name in settings:
+            return sqlglot.parse_one(settings[node.name], dialect=DIALECT)
+        return node
+
+    return str(tree.transform(replace).sql(dialect=DIALECT))
+
+
+def referenced_tables(sql: str) -> frozenset[str]:
+    """The `schema.table` names one SELECT reads, its own CTEs left out."""
+    tree = sqlglot.parse_one(sql, dialect=DIALECT)
+    own = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
+    tables = {(table.db, table.name) for table in tree.find_all(exp.Table)}
+    return frozenset(f"{db}.{name}" if db else name for db, name in tables if db or name not in own)
+
+
+def output_columns(sql: str) -> list[str]:
+    """The column names of one SELECT's result, in order."""
+    return list(sqlglot.parse_one(sql, dialect=DIALECT).named_selects)
+
+
+def quoted(identifier: str) -> str:
+    """An identifier as SQL text, quoted so that nothing in it can end it."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def _check_column(column: exp.Column, text: str, columns: Collection[str], settings: Mapping[str, str]) -> None:
+    name = column.sql(dialect=DIALECT)
+    if name in settings or (not column.table and column.name in columns):
+        return
+    near = difflib.get_close_matches(column.name, list(columns), n=1)
+    hint = f" (did you mean '{near[0]}'?)" if near else f"; it may use {', '.join(sorted(columns))}"
+    raise ExpressionError(f"'{text}' names the column {name}, which does not exist{hint}")
+
+
+def _name(node: exp.Expression) -> str:
+    if isinstance(node, exp.Anonymous):
+        return f"the function {node.name}()"
+    if isinstance(node, exp.Func):
+        return f"the function {node.sql_name().lower()}()"
+    return f"'{node.key}'"
