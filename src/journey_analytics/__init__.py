@@ -1,0 +1,9 @@
+"""Journey Analytics: raw feeds become journeys, journeys become numbers, numbers become findings with their odds.
+
+What exists is stated in YAML (`pipelines/`), what a row means in SQL (`sql/`), and what happens, in which order, in
+Python (this package). The line from a feed to a published report is written once, in `pipelines/nightly.py`.
+"""
+
+__all__ = ["__version__"]
+
+__version__ = "0.1.0"
