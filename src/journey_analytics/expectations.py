@@ -1,0 +1,202 @@
+"""What may be expected of a feed and of a model, as plain facts: the words that the YAML files use.
+
+The YAML is read elsewhere (a feed's `feed:` list, a model's `checks:` list, the header of a file in sql/checks);
+whether an expectation is met is judged in judge.py. A name or level that is not known is refused here, when the
+expectation is made, so that a misspelt one stops the night before any work.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from journey_analytics.errors import ConfigError
+
+LEVELS = MappingProxyType(
+    {
+        "warn": "unmet: the report says so",
+        "freeze": "unmet: the report says so, and findings on this feed neither open nor close",
+        "fail": "unmet: nothing is published",
+    }
+)
+FEED_EXPECTATIONS = MappingProxyType(
+    {
+        "rows_vs_same_weekday": "rows of each judged day over the usual rows of that weekday (a ratio, 1 is usual)",
+        "refused_share": "refused rows over rows read (0..1)",
+        "duplicate_share": "duplicate rows over rows read (0..1)",
+        "unmapped_share": "events that no touchpoint recognises over events (0..1)",
+        "hours_since_last_event": "hours from the feed's last event to as_of",
+        "rows_read": "rows read from the feed's files",
+    }
+)
+MODEL_EXPECTATIONS = MappingProxyType(
+    {
+        "unique": "no two rows share the values of these columns",
+        "not_null": "these columns are never empty",
+        "between": "the column's values lie in at_least..at_most, both inclusive; empty ones are left out",
+        "values": "the column holds only these values; empty ones are left out",
+    }
+)
+
+
+@dataclass(frozen=True)
+class FeedExpectation:
+    """What must hold of one feed's night.
+
+    Parameters
+    ----------
+    expect : one of FEED_EXPECTATIONS
+    between : (at least, at most), both inclusive; instead of at_least and at_most
+    at_most, at_least : inclusive bounds, in the unit of the expectation
+    otherwise : one of LEVELS: what follows when it does not hold
+
+    Raises
+    ------
+    ConfigError : unknown name or level (with a did-you-mean), no bound at all, bounds the wrong way round
+    """
+
+    expect: str
+    between: tuple[float, float] | None = None
+    at_most: float | None = None
+    at_least: float | None = None
+    otherwise: str = "warn"
+
+    def __post_init__(self) -> None:
+        _known(self.expect, FEED_EXPECTATIONS, "feed expectation")
+        _known(self.otherwise, LEVELS, "level")
+        if self.between is not None and (self.at_most is not None or self.at_least is not None):
+            raise ConfigError(
+                f"{self.expect} has between beside at_least or at_most",
+                allowed="between: [least, most], or at_least and at_most",
+            )
+        _bounded(self.expect, *self.bounds)
+
+    @property
+    def bounds(self) -> tuple[float | None, float | None]:
+        """(at least, at most), both inclusive; None where there is no bound on that side."""
+        return (self.between[0], self.between[1]) if self.between is not None else (self.at_least, self.at_most)
+
+
+@dataclass(frozen=True)
+class ModelCheck:
+    """What must hold of one built table.
+
+    Parameters
+    ----------
+    table : schema and name, such as 'marts.stage_metrics'
+    expect : one of MODEL_EXPECTATIONS
+    columns : for unique and not_null: one or more columns
+    column : for between and values: the one column
+    at_least, at_most : for between: inclusive bounds in the column's unit; one may be missing
+    values : for values: what the column may hold
+    otherwise : one of LEVELS
+
+    Raises
+    ------
+    ConfigError : unknown name or level (with a did-you-mean), or a part that the expectation needs is missing
+    """
+
+    table: str
+    expect: str
+    columns: tuple[str, ...] = ()
+    column: str | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    values: tuple[Any, ...] | None = None
+    otherwise: str = "fail"
+
+    def __post_init__(self) -> None:
+        _known(self.expect, MODEL_EXPECTATIONS, "model expectation", where=self.table)
+        _known(self.otherwise, LEVELS, "level", where=self.table)
+        object.__setattr__(self, "columns", tuple(self.columns))
+        if self.values is not None:
+            object.__setattr__(self, "values", tuple(self.values))
+        if not self.judged_columns:
+            part = "columns" if self.expect in ("unique", "not_null") else "column"
+            raise ConfigError(f"{self.expect} names no {part}", where=self.table, allowed=f"{part}: ...")
+        if self.expect == "between":
+            _bounded(f"between on {self.column}", self.at_least, self.at_most, where=self.table)
+        if self.expect == "values" and not self.values:
+            raise ConfigError(f"values on {self.column} lists none", where=self.table, allowed="in: [one, or, more]")
+
+    @property
+    def judged_columns(self) -> tuple[str, ...]:
+        """The columns that the expectation speaks of, whichever key named them."""
+        if self.expect in ("unique", "not_null"):
+            return self.columns or ((self.column,) if self.column else ())
+        return (self.column,) if self.column else self.columns[:1]
+
+
+@dataclass(frozen=True)
+class SqlCheck:
+    """One question of sql/checks: a SELECT that returns offending rows; none means that it is met.
+
+    Parameters
+    ----------
+    name : the file's name without .sql
+    question : the header's question, in plain words
+    level : one of LEVELS
+    sql : one SELECT statement
+
+    Raises
+    ------
+    ConfigError : unknown level, with a did-you-mean
+    """
+
+    name: str
+    question: str
+    level: str
+    sql: str
+
+    def __post_init__(self) -> None:
+        _known(self.level, LEVELS, "level", where=f"sql/checks/{self.name}.sql")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One judged expectation: a row of ops.checks.
+
+    Parameters
+    ----------
+    check_id : unique within a night, such as 'feed:web:refused_share'
+    scope : feed, mart or model
+    subject : the feed, the table, or the check's name
+    expectation : what was expected, as the YAML names it
+    level : one of LEVELS
+    is_met : whether it holds
+    observed, expected : in words, with the numbers
+    n_unexpected : rows (or days) that do not hold; 0 when met
+    sample : the first offending rows, in words; empty when met
+    """
+
+    check_id: str
+    scope: str
+    subject: str
+    expectation: str
+    level: str
+    is_met: bool
+    observed: str
+    expected: str
+    n_unexpected: int
+    sample: str
+
+
+def _known(name: str, allowed: Iterable[str], kind: str, *, where: str = "") -> None:
+    names = list(allowed)
+    if name in names:
+        return
+    close = difflib.get_close_matches(str(name), names, n=1)
+    hint = f": did you mean {close[0]}?" if close else ""
+    raise ConfigError(
+        f"unknown {kind} {name!r}{hint}", where=where, allowed=", ".join(names), do=f"use one of the allowed {kind}s"
+    )
+
+
+def _bounded(what: str, least: float | None, most: float | None, *, where: str = "") -> None:
+    if least is None and most is None:
+        raise ConfigError(f"{what} has no bound", where=where, allowed="at_least, at_most, or both")
+    if least is not None and most is not None and least > most:
+        raise ConfigError(f"{what} expects at least {least:g} and at most {most:g}: nothing can meet both", where=where)
