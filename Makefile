@@ -31,6 +31,10 @@ sample: $(READY)  ## write data/sample again, byte for byte as before
 doctor: $(READY)  ## say what is wrong with the set-up, and how to mend it
 	@$(BIN)/journey doctor $(ARGS)
 
+lock:  ## write requirements.lock again, after pyproject.toml has changed (needs uv)
+	@uv pip compile --quiet --no-config --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --no-emit-find-links --extra dev --output-file requirements.lock pyproject.toml
+
 clean:  ## remove what was made here: .venv, warehouse, reports, caches
 	@rm -rf .venv warehouse build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find reports -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
@@ -47,4 +51,4 @@ $(READY): requirements.lock pyproject.toml
 
 say = echo "make: $(1)" >&2; exit 1;
 
-.PHONY: help report test slow lint bench sample doctor clean
+.PHONY: help report test slow lint bench sample doctor lock clean

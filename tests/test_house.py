@@ -1,0 +1,281 @@
+"""The shape of the house: what goes where, how big a room may be, and which way imports point.
+
+When a limit is in the way, the design is wrong or the limit is: say which, and change that one.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import sqlglot
+import yaml
+
+import journey_analytics
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src" / "journey_analytics"
+
+# A module imports only modules that stand before it.
+MODULES = (
+    "errors yamlfile expressions fields feeds journeymap expectations config formats stats readers contract warehouse "
+    "ledger land identity models profiles judge queries result findings charts report publish sample doctor cli"
+).split()
+
+# Each heavy library has one home: the modules that may import it.
+HOMES = {
+    "yaml": {"yamlfile"},
+    "sqlglot": {"expressions"},
+    "pydantic": {"fields", "feeds", "journeymap", "config"},  # one subject, the set-up, in four rooms
+    "scipy": {"stats", "identity"},
+    "pyarrow": {"readers"},
+    "duckdb": {"warehouse"},
+    "great_expectations": {"judge"},
+    "pandas": {"judge"},
+    "plotly": {"charts"},
+    "jinja2": {"report"},
+    "typer": {"cli"},
+    "click": {"cli"},
+    "rich": {"cli"},
+}
+
+TOP_LEVEL = set(
+    ".ci .gitignore CHANGELOG.md Makefile README.md benchmarks data pipelines pyproject.toml reports requirements.lock "
+    "sql src tests".split()
+)
+
+MODULE_LINES, FUNCTION_LINES, MODEL_LINES, FOLDER_DEPTH = 400, 50, 100, 3
+
+
+@functools.cache
+def files(*patterns: str) -> tuple[Path, ...]:
+    """Every file of the repository, relative to it; those that git ignores are no part of the house."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    return tuple(path for name in sorted(filter(None, listed.split("\0"))) if (ROOT / (path := Path(name))).is_file())
+
+
+@functools.cache
+def text_of(path: Path) -> str:
+    """A file's text; nothing where it is not there or not text."""
+    try:
+        return (ROOT / path).read_text(encoding="utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return ""
+
+
+def models(*schemas: str) -> tuple[Path, ...]:
+    return files(*(f"sql/{schema}/*.sql" for schema in schemas))
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """The dotted names that a module imports, also inside functions."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield str(node.module)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def as_it_runs(path: Path) -> ast.Module:
+    """A module's syntax tree without the imports that serve type hints alone."""
+
+    class WithoutTypes(ast.NodeTransformer):
+        def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+            return node.orelse if ast.unparse(node.test) == "TYPE_CHECKING" else self.generic_visit(node)
+
+    return WithoutTypes().visit(ast.parse(text_of(path)))
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(text_of(path))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def lines_without_docstring(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    lines = int(function.end_lineno or 0) - function.lineno + 1
+    if ast.get_docstring(function) is not None:
+        docstring = function.body[0]
+        lines -= int(docstring.end_lineno or 0) - docstring.lineno + 1
+    return lines
+
+
+def code_of(sql: str) -> str:
+    """The statement alone, in lower case: without comments and without what stands in quotes."""
+    return re.sub(r"--[^\n]*|/\*.*?\*/|'[^']*'", " ", sql, flags=re.DOTALL).lower()
+
+
+# --- modules
+
+
+def test_every_module_is_named_in_the_order_of_the_line() -> None:
+    assert {path.stem for path in SOURCE.glob("*.py")} - {"__init__"} <= set(MODULES)
+    assert not [path for path in files("src/journey_analytics/*.py") if len(path.parts) > 3], "modules are flat"
+
+
+def test_a_module_imports_only_modules_before_it() -> None:
+    against = []
+    for path in files("src/journey_analytics/*.py"):
+        earlier = () if path.stem == "__init__" else (*MODULES[: MODULES.index(path.stem)], "__version__")
+        for name in sorted(imports(as_it_runs(path))):
+            package, _, module = name.partition(".")
+            if package == "journey_analytics" and module and module.split(".")[0] not in earlier:
+                against.append(f"{path.stem} imports {name}")
+    assert not against, "imports point up the list of modules"
+
+
+def test_each_heavy_library_has_one_home() -> None:
+    strays = [
+        f"{path} imports {name}"
+        for path in files("src/journey_analytics/*.py", "pipelines/*.py")
+        for name in sorted(imports(as_it_runs(path)))
+        if path.stem not in HOMES.get(name.split(".")[0], {path.stem})
+    ]
+    assert not strays, f"homes are {HOMES}"
+
+
+def test_what_the_package_offers_exists_and_is_all_that_is_public() -> None:
+    public = {name for name in vars(journey_analytics) if not name.startswith("_")} - set(MODULES)
+    assert set(journey_analytics.__all__) == public | {"__version__"}
+
+
+# --- sizes
+
+
+def test_no_module_is_longer_than_a_person_reads_in_one_sitting() -> None:
+    longer = {str(path): n for path in files("*.py") if (n := text_of(path).count("\n")) > MODULE_LINES}
+    assert not longer, f"more than {MODULE_LINES} lines"
+
+
+def test_no_function_is_longer_than_a_page() -> None:
+    longer = {
+        f"{path}:{function.lineno} {function.name}": n
+        for path in files("src/*.py", "pipelines/*.py", "data/*.py", "benchmarks/*.py")
+        for function in functions(path)
+        if (n := lines_without_docstring(function)) > FUNCTION_LINES
+    }
+    assert not longer, f"more than {FUNCTION_LINES} lines, docstring left out"
+
+
+def test_no_model_is_longer_than_a_person_holds_in_mind() -> None:
+    longer = {str(path): n for path in files("*.sql") if (n := text_of(path).count("\n")) > MODEL_LINES}
+    assert not longer, f"more than {MODEL_LINES} lines"
+
+
+def test_no_folder_is_deeper_than_three() -> None:
+    # A shop under tests/real is a house of its own: its rooms are counted from its own door.
+    def depth(path: Path) -> int:
+        folders = path.parts[:-1]
+        return len(folders[3:] if folders[:2] == ("tests", "real") else folders)
+
+    assert not [str(path) for path in files() if depth(path) > FOLDER_DEPTH]
+
+
+def test_the_top_level_holds_what_the_house_names_and_nothing_else() -> None:
+    assert {path.parts[0] for path in files()} == TOP_LEVEL
+
+
+# --- models
+
+
+def unsaid(path: Path) -> Iterator[str]:
+    """What a model leaves unsaid about its rows and columns."""
+    sql, beside = text_of(path), path.with_suffix(".yml")
+    if not sql.startswith("-- "):
+        yield "it opens with what one row is"
+    if not re.search(r"^-- Grain: one row per \S", sql, flags=re.MULTILINE):
+        yield "a line '-- Grain: one row per …'"
+    notes = yaml.safe_load(text_of(beside)) if beside in files() else {}
+    yield from (f"'{key}' in {beside.name}" for key in ("description", "columns", "key") if not notes.get(key))
+    columns = sqlglot.parse_one(sql, dialect="duckdb").named_selects
+    added = {bound for interval in notes.get("intervals", []) for bound in (interval["low"], interval["high"])}
+    documented = notes.get("columns", {})
+    yield from (f"what {name} means" for name in columns if not documented.get(name))
+    yield from (f"where {name} comes from" for name in {*documented, *notes.get("key", [])} - {*columns, *added})
+    if "*" in columns:
+        yield "its columns, spelled out at the end"
+    elif [name for name in documented if name in columns] != [name for name in columns if name in documented]:
+        yield "its columns in the order of the SELECT"
+
+
+def test_a_model_says_its_grain_and_documents_every_column() -> None:
+    short = {str(path): said for path in models("staging", "journeys", "marts") if (said := sorted(unsaid(path)))}
+    assert not short, "what these models do not say"
+
+
+def test_every_table_between_events_and_report_has_a_worked_case() -> None:
+    cases = [case for path in files("tests/sql/*.yml") for case in yaml.safe_load(text_of(path))]
+    tables = {f"{path.parent.name}.{path.stem}" for path in models("journeys", "marts")}
+    assert tables, "there are models"
+    assert tables <= {case["model"] for case in cases}
+
+
+def test_a_check_asks_one_question_and_says_how_grave_the_answer_is() -> None:
+    checks = models("checks")
+    assert checks, "there are checks"
+    for path in checks:
+        assert re.search(r"^-- Question: .+\?$", text_of(path), flags=re.MULTILINE), f"{path}: -- Question: …?"
+        assert re.search(r"^-- Level: (warn|fail)$", text_of(path), flags=re.MULTILINE), f"{path}: -- Level: warn|fail"
+
+
+CLOCK_OR_DICE = re.compile(
+    r"\b(now|today|random|setseed|uuid|gen_random_uuid|uuidv4|uuidv7|get_current_timestamp|transaction_timestamp|"
+    r"current_localtimestamp|current_localtime)\s*\(|"
+    r"\b(current_date|current_time|current_timestamp|localtime|localtimestamp|tablesample|using\s+sample)\b"
+)
+
+
+def test_sql_knows_neither_clock_nor_dice() -> None:
+    found = {str(path): match[0] for path in files("*.sql") if (match := CLOCK_OR_DICE.search(code_of(text_of(path))))}
+    assert not found, "the same input gives the same bytes"
+
+
+# --- words
+
+
+def test_nothing_is_left_to_do_between_the_lines() -> None:
+    notes = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b")
+    assert not {str(path): match[0] for path in files() if (match := notes.search(text_of(path)))}
+
+
+def test_no_file_names_a_package_index_or_a_path_of_one_machine() -> None:
+    hosts = [r"https?://[^\s\"')]+/(simple|packages)/", r"index-url\s*[= ]\s*\S", r"\"resolved\":\s*\"http"]
+    hosts += ["py" + r"pi\.org", "python" + r"hosted\.org", "npm" + r"js\.(org|com)", "deb" + r"\.debian\.org"]
+    paths = [re.escape(str(ROOT)) + "/", r"(?<![\w./*-])/(ro" + r"ot|wo" + r"rk|Users)/[A-Za-z.]"]
+    named = re.compile("|".join(hosts + paths))
+    assert not {str(path): match[0] for path in files() if (match := named.search(text_of(path)))}
+
+
+def test_every_verb_of_the_makefile_is_in_the_readme_and_no_other() -> None:
+    verbs = set(re.findall(r"^([a-z]+):.*  ## \S", text_of(Path("Makefile")), flags=re.MULTILINE)) - {"help"}
+    documented = set(re.findall(r"\bmake ([a-z]+)\b", "\n".join(code_in(text_of(Path("README.md"))))))
+    assert verbs == documented
+
+
+def code_in(markdown: str) -> list[str]:
+    """What a README shows as code: fenced blocks and words in backticks."""
+    return re.findall(r"^```.*?^```|`[^`\n]+`", markdown, flags=re.DOTALL | re.MULTILINE)
+
+
+# --- tests
+
+
+def test_every_test_is_a_sentence_and_asserts_it() -> None:
+    tests = [(path, each) for path in files("tests/*.py") for each in functions(path) if each.name.startswith("test_")]
+    mute = [f"{path}: {each.name}" for path, each in tests if not any(map(is_assertion, ast.walk(each)))]
+    short = [f"{path}: {each.name}" for path, each in tests if len(each.name.split("_")) < 4]
+    assert not mute, "a test asserts something of its own"
+    assert not short, "a test's name is the sentence it proves"
+
+
+def is_assertion(node: ast.AST) -> bool:
+    return isinstance(node, ast.Assert) or (isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.raises")
