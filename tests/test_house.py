@@ -248,7 +248,7 @@ def test_nothing_is_left_to_do_between_the_lines() -> None:
 
 
 def test_no_file_names_a_package_index_or_a_path_of_one_machine() -> None:
-    hosts = [r"https?://[^\s\"')]+/(simple|packages)/", r"index-url\s*[= ]\s*\S", r"\"resolved\":\s*\"http"]
+    hosts = [r"https?://[^\s\"')]+/(simple|packages)/", r"index-url[= ]+(http|file)", r"\"resolved\":\s*\"http"]
     hosts += ["py" + r"pi\.org", "python" + r"hosted\.org", "npm" + r"js\.(org|com)", "deb" + r"\.debian\.org"]
     paths = [re.escape(str(ROOT)) + "/", r"(?<![\w./*-])/(ro" + r"ot|wo" + r"rk|Users)/[A-Za-z.]"]
     named = re.compile("|".join(hosts + paths))
