@@ -79,6 +79,26 @@ class FeedExpectation:
         """(at least, at most), both inclusive; None where there is no bound on that side."""
         return (self.between[0], self.between[1]) if self.between is not None else (self.at_least, self.at_most)
 
+    @property
+    def in_words(self) -> str:
+        """What is expected, as a person says it: 'at most 2 %'."""
+        return _bounds_in_words(self.expect, *self.bounds)
+
+    def result(self, source: str, *, is_met: bool, observed: str, n_unexpected: int, sample: str = "") -> Check:
+        """This expectation, judged for one feed."""
+        return Check(
+            check_id=f"feed:{source}:{self.expect}",
+            scope="feed",
+            subject=source,
+            expectation=self.expect,
+            level=self.otherwise,
+            is_met=is_met,
+            observed=observed,
+            expected=self.in_words,
+            n_unexpected=n_unexpected,
+            sample=sample,
+        )
+
 
 @dataclass(frozen=True)
 class ModelCheck:
@@ -129,6 +149,37 @@ class ModelCheck:
             return self.columns or ((self.column,) if self.column else ())
         return (self.column,) if self.column else self.columns[:1]
 
+    @property
+    def in_words(self) -> str:
+        """What is expected, as a person says it: 'status holds only converted, lapsed, open'."""
+        columns = ", ".join(self.judged_columns)
+        match self.expect:
+            case "unique":
+                return f"no two rows share {columns}"
+            case "not_null":
+                return f"{columns} never empty"
+            case "values":
+                return f"{columns} holds only {', '.join(map(as_text, self.values or ()))}"
+            case _:
+                return f"{columns} {_bounds_in_words('', self.at_least, self.at_most)}"
+
+    def result(self, *, is_met: bool, n_unexpected: int, n_judged: int, sample: str = "") -> Check:
+        """This check, judged; n_judged counts rows or values, as the expectation does."""
+        scope = "mart" if self.table.startswith("marts.") else "model"
+        wrong = {"unique": "rows share their key", "not_null": "values empty", "values": "values not listed"}
+        return Check(
+            check_id=f"{scope}:{self.table}:{self.expect}:{','.join(self.judged_columns)}",
+            scope=scope,
+            subject=self.table,
+            expectation=self.expect,
+            level=self.otherwise,
+            is_met=is_met,
+            observed=f"{n_unexpected} of {n_judged} {wrong.get(self.expect, 'values outside')}",
+            expected=self.in_words,
+            n_unexpected=n_unexpected,
+            sample=sample,
+        )
+
 
 @dataclass(frozen=True)
 class SqlCheck:
@@ -153,6 +204,21 @@ class SqlCheck:
 
     def __post_init__(self) -> None:
         _known(self.level, LEVELS, "level", where=f"sql/checks/{self.name}.sql")
+
+    def result(self, *, is_met: bool, n_unexpected: int, sample: str = "") -> Check:
+        """This question, answered with the number of offending rows."""
+        return Check(
+            check_id=f"model:{self.name}",
+            scope="model",
+            subject=self.name,
+            expectation=self.question,
+            level=self.level,
+            is_met=is_met,
+            observed=f"{n_unexpected} offending {'row' if n_unexpected == 1 else 'rows'}",
+            expected="no offending rows",
+            n_unexpected=n_unexpected,
+            sample=sample,
+        )
 
 
 @dataclass(frozen=True)
@@ -182,6 +248,30 @@ class Check:
     expected: str
     n_unexpected: int
     sample: str
+
+
+def measure_in_words(measure: str, value: float) -> str:
+    """One value of a feed's measure with its unit: '1.2 %', '3 h', '0.4 times the usual', '12345'."""
+    if measure.endswith("_share"):
+        return f"{100 * value:.3g} %"
+    if measure == "hours_since_last_event":
+        return f"{value:.4g} h"
+    if measure == "rows_vs_same_weekday":
+        return f"{value:.3g} times the usual"
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:g}"
+
+
+def as_text(value: Any) -> str:
+    """A YAML value as the database casts it to text: true, not True."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _bounds_in_words(measure: str, least: float | None, most: float | None) -> str:
+    if least is not None and most is not None:
+        return f"{measure_in_words(measure, least)} to {measure_in_words(measure, most)}"
+    if least is not None:
+        return f"at least {measure_in_words(measure, least)}"
+    return f"at most {measure_in_words(measure, most)}" if most is not None else "a finite number"
 
 
 def _known(name: str, allowed: Iterable[str], kind: str, *, where: str = "") -> None:
