@@ -42,6 +42,7 @@ class Document:
     path: Path
     value: Any
     lines: dict[Location, int] = field(default_factory=dict)
+    nodes: set[int] = field(default_factory=set, repr=False)
 
     def where(self, location: Location) -> str:
         """`journey.yml:12` for the innermost part of `location` that stands in the file."""
@@ -71,6 +72,7 @@ def read_yaml(path: Path) -> Document:
         node = yaml.compose(text, Loader=_Loader)
         document = Document(path, None)
         document.value = None if node is None else _build(node, (), document)
+        document.nodes.clear()
     except UnicodeDecodeError as error:
         raise ConfigError("is not UTF-8 text", where=path.name, do="save it as UTF-8") from error
     except yaml.MarkedYAMLError as error:
@@ -84,8 +86,9 @@ def read_yaml(path: Path) -> Document:
 
 
 def _build(node: yaml.Node, location: Location, document: Document) -> Any:
-    if location in document.lines:
+    if id(node) in document.nodes:
         raise ConfigError("uses an anchor", where=f"{document.path.name}:{node.start_mark.line + 1}", do="write the value out")
+    document.nodes.add(id(node))
     document.lines[location] = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         return _build_mapping(node, location, document)

@@ -1,0 +1,149 @@
+"""One feed as `pipelines/sources/<source>.yml` states it: where it lands, its columns, and what must hold of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+
+from journey_analytics.fields import Name, Strict, Text, Texts
+
+ColumnType = Literal[
+    "text", "integer", "number", "boolean", "date", "timestamp", "epoch_seconds", "epoch_milliseconds", "url"
+]
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"'{value}' is not a time zone; allowed are names such as UTC or Europe/Berlin") from error
+    return value
+
+
+class Column(Strict):
+    """One column: what it is called in the file, its type, and what may stand in it."""
+
+    type: ColumnType
+    from_: Text | None = Field(default=None, alias="from")
+    required: bool = False
+    event_time: bool = False
+    personal: Literal["email", "drop"] | None = None
+    values: Texts | None = None
+    on_new_value: Literal["warn", "reject"] = "reject"
+    keep_query: tuple[Text, ...] = ()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Column:
+        if self.keep_query and self.type != "url":
+            raise ValueError("`keep_query` belongs to a column of type url")
+        if self.values and self.type != "text":
+            raise ValueError("`values` belongs to a column of type text")
+        if self.event_time and self.type not in ("timestamp", "date", "epoch_seconds", "epoch_milliseconds"):
+            raise ValueError(f"the event time is a time, and not of type {self.type}")
+        return self
+
+
+class Csv(Strict):
+    """The dialect of a CSV feed; declared, never guessed."""
+
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    quote: str = Field(default='"', min_length=1, max_length=1)
+    encoding: Literal["utf-8", "latin-1", "cp1252", "utf-16"] = "utf-8"
+    header: bool = True
+
+
+class OutOfScope(Strict):
+    """Valid rows that this tool does not need: counted, not loaded."""
+
+    when: Text
+    because: Text
+
+
+class RowRule(Strict):
+    """Rows that are refused, with the reason that is kept beside them."""
+
+    refuse: Text
+    because: Text
+
+
+class FeedRule(Strict):
+    """One expectation of the feed's nightly profile."""
+
+    expect: Literal[
+        "rows_vs_same_weekday", "refused_share", "duplicate_share", "hours_since_last_event", "unmapped_share", "rows_read"
+    ]
+    between: tuple[float, float] | None = None
+    at_most: float | None = None
+    at_least: float | None = None
+    otherwise: Literal["warn", "fail", "freeze"] = "warn"
+
+    @model_validator(mode="after")
+    def _has_a_bound(self) -> FeedRule:
+        if self.between is None and self.at_most is None and self.at_least is None:
+            raise ValueError(f"'{self.expect}' needs a bound: between, at_most or at_least")
+        return self
+
+
+class Source(Strict):
+    """The whole of one source file."""
+
+    source: Name
+    lands: Annotated[tuple[Text, ...], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
+    format: Literal["jsonl", "csv", "parquet"]
+    csv: Csv = Csv()
+    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    required: bool = False
+    key: tuple[Name, ...] = ()
+    columns: dict[Name, Column] = Field(min_length=1)
+    out_of_scope: tuple[OutOfScope, ...] = ()
+    rows: tuple[RowRule, ...] = ()
+    feed: tuple[FeedRule, ...] = ()
+
+    @field_validator("lands")
+    @classmethod
+    def _stays_inside(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for glob in value:
+            if glob.startswith(("/", "~")) or ".." in glob.split("/") or "://" in glob:
+                raise ValueError(f"'{glob}' leaves the landing folder; allowed is a path below it, such as web/*.jsonl.gz")
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> Source:
+        unknown = [name for name in self.key if name not in self.columns]
+        if unknown:
+            raise ValueError(f"the key names {', '.join(unknown)}, which is not among the columns")
+        dropped = [name for name in self.key if self.columns[name].personal == "drop"]
+        if dropped:
+            raise ValueError(f"the key names {', '.join(dropped)}, which is dropped as personal")
+        timed = [name for name, column in self.columns.items() if column.event_time]
+        if len(timed) != 1:
+            raise ValueError(f"exactly one column carries `event_time: true`, but {len(timed)} do")
+        return self
+
+    @property
+    def event_time(self) -> str:
+        """The name of the column that says when the row happened."""
+        return next(name for name, column in self.columns.items() if column.event_time)
+
+    def landed(self) -> dict[str, Column]:
+        """The columns as they land: a personal e-mail becomes a key, what is dropped is gone."""
+        landed: dict[str, Column] = {}
+        for name, column in self.columns.items():
+            if column.personal == "drop":
+                continue
+            landed[landed_name(name, column)] = column
+        return landed
+
+
+def landed_name(name: str, column: Column) -> str:
+    """The name a column has in `landing.<source>`."""
+    if column.personal != "email":
+        return name
+    return "email_key" if name == "email" else name if name.endswith("_key") else f"{name}_key"
+
+
+def any_personal(sources: dict[str, Any]) -> bool:
+    """Whether any feed carries an e-mail address, so that a pseudonymisation key is needed."""
+    return any(column.personal == "email" for source in sources.values() for column in source.columns.values())

@@ -1,0 +1,241 @@
+"""One night: the lock, the ledger and the steps. `pipelines/nightly.py` says in which order the steps go.
+
+A night either publishes whole or changes nothing that anybody reads. Whatever ends it (an error, a signal, a full disk), the
+ledger gets a row, the lock is let go, and the last publication stays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+from journey_analytics import __version__, findings, judge, land, ledger, models, publish, report, result, rules
+from journey_analytics.config import Project
+from journey_analytics.errors import (
+    EXIT_INTERRUPTED, EXIT_PUBLISHED, EXIT_PUBLISHED_WITH_WARNINGS, ConfigError, InputError, JourneyError, VerificationError,
+)  # fmt: skip
+from journey_analytics.expectations import Check, FeedExpectation
+from journey_analytics.warehouse import Warehouse, attach_next, close_next, open_night
+
+Told = Callable[[str, str], None]
+
+FEED_TABLES = ("ops.feeds", "ops.feed_days")
+
+
+class Terminated(BaseException):
+    """The operating system asked the night to end."""
+
+
+class Night:
+    """One attempt at a night, as a context manager.
+
+    Parameters
+    ----------
+    project : the shop
+    as_of : exclusive end of the data; the watermark of complete data where None
+    told : called with (step, detail) as the night goes on
+    now : the night's start in UTC; only the ledger and the guard against future rows see it
+    """
+
+    def __init__(self, project: Project, *, as_of: datetime | None = None, told: Told = lambda step, detail: None, now: datetime | None = None) -> None:
+        self.project = project
+        self.wanted_as_of = as_of
+        self.told = told
+        self.now = (now or datetime.now(UTC)).replace(tzinfo=None)
+        self.checks: list[Check] = []
+        self.published: publish.Publication | None = None
+        self.as_of: datetime | None = None
+        self._models = models.discover(project.sql_folders)
+        self._lock = publish.lock(project.warehouse)
+        self._signals: list[tuple[signal.Signals, Any]] = []
+
+    def __enter__(self) -> Night:
+        self._lock.__enter__()
+        try:
+            publish.sweep(self.project.warehouse, self.project.reports)
+            nightly = self.project.nightly
+            self.warehouse: Warehouse = open_night(self.project.warehouse, memory_limit=nightly.memory_limit, threads=nightly.threads)
+            ledger.ensure(self.warehouse)
+            self.attempt = ledger.begin_run(self.warehouse, self.now, __version__)
+            ledger.close_abandoned(self.warehouse, self.attempt)
+        except BaseException as error:
+            self._lock.__exit__(type(error), error, error.__traceback__)
+            raise
+        self._listen()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._unlisten()
+        try:
+            self._note_end(error)
+        finally:
+            self.warehouse.close()
+            self._lock.__exit__(kind, error, trace)
+
+    @property
+    def exit_code(self) -> int:
+        """How a night that raised nothing ends: 0, or 2 with warnings."""
+        return EXIT_PUBLISHED_WITH_WARNINGS if judge.verdict(self.checks) != "ok" else EXIT_PUBLISHED
+
+    def land(self) -> None:
+        """Files to landing.*: each once, every row accounted for."""
+        for feed in land.land(self.warehouse, self.project, self.now):
+            counts = ", ".join(f"{feed.counts[f'n_{what}']:,} {what.replace('_', ' ')}" for what in ("loaded", "duplicate", "rejected", "out_of_scope"))
+            self.told("land", f"{feed.source}: {feed.n_new_files} new of {feed.n_files} files" + (f": {counts}" if feed.n_new_files else ""))
+
+    def begin(self) -> None:
+        """Start a new publication: settle as_of, load the map, offer the feeds."""
+        self.as_of = self.wanted_as_of or land.watermark(self.warehouse, self.project)
+        if self.as_of is None:
+            self.as_of = self.now.replace(hour=0, minute=0, second=0, microsecond=0)
+        self.warehouse.execute("update work.ops.loads set loaded_at = $1 where loaded_at is null", [self.as_of])
+        attach_next(self.warehouse, self.project.warehouse, fresh=True)
+        models.prepare(self.warehouse, self.project, self._models, self.as_of)
+        self.told("begin", f"data before {self.as_of:%Y-%m-%d %H:%M} UTC")
+
+    def resume(self) -> None:
+        """Go on with a publication that an earlier command began."""
+        present = self.warehouse.scalar("select count(*) from duckdb_tables() where database_name = 'next' and table_name = 'settings'")
+        as_of = self.warehouse.scalar("select value from rules.settings where name = 'as_of'") if present else None
+        if as_of is None:
+            raise ConfigError("nothing has been built yet", do="journey build")
+        self.as_of = datetime.fromisoformat(as_of)
+        rules.set_variables(self.warehouse, rules.settings(self.project.journey, self.as_of))
+        kept = self.warehouse.rows("select * from ops.checks") if self._has("ops", "checks") else []
+        self.checks = [Check(**row) for row in kept]
+
+    def judge_feeds(self) -> None:
+        """Are tonight's feeds fit to be used?"""
+        importing = judge.warm_up()
+        order = models.build_order(self._models, FEED_TABLES)
+        models.build(self.warehouse, self.project, self._models, order)
+        self._built = set(order)
+        importing.join()
+        expected = {name: [FeedExpectation(**rule.model_dump()) for rule in source.feed] for name, source in self.project.sources.items()}
+        self._judge("judge feeds", judge.judge_feeds(self.warehouse, expected), InputError)
+
+    def build(self) -> None:
+        """The models, in the order that the SQL itself gives."""
+        done: set[str] = getattr(self, "_built", set())
+        tables = [table for table in models.build_order(self._models) if table not in done]
+        models.build(self.warehouse, self.project, self._models, tables, lambda table: self.told("build", table))
+
+    def judge_marts(self) -> None:
+        """Are the numbers sane?"""
+        checks = models.checks_of(self._models)
+        self._judge("judge marts", judge.judge_marts(self.warehouse, checks, models.sql_checks(self.project.sql_folders)), VerificationError)
+
+    def find(self) -> None:
+        """Marts to claims."""
+        found = findings.find(self.warehouse)
+        n_open = sum(finding["status"] == "open" for finding in found)
+        self.told("find", f"{n_open} open of {len(found)} judged")
+
+    def report(self) -> None:
+        """Claims to one HTML file, report.json and CSV files, staged beside the published ones."""
+        facts = result.RunFacts(
+            run_id=self.run_id, map_hash=self.project.digest[:12], code_version=__version__, schema_version=ledger.SCHEMA_VERSION,
+            as_of=self._known_as_of(), previous=self._previous(),
+        )  # fmt: skip
+        assembled = result.assemble(self.warehouse, facts)
+        report.write_report(assembled, self._staged)
+        self.told("report", assembled["verdict"]["sentence"])
+
+    def publish(self) -> publish.Publication:
+        """Make it live: verified, then swapped in whole."""
+        if not (self._staged / "index.html").is_file():
+            raise ConfigError("there is no report to publish", do="journey report")
+        as_of, run_id = self._known_as_of(), self.run_id
+        status = "published_with_warnings" if self.exit_code else "published"
+        self._finish_database(run_id, status)
+        close_next(self.warehouse)
+        self.published = publish.publish(
+            self.project.warehouse, self.project.reports, self._staged, run_id=run_id, as_of=as_of, keep=self.project.nightly.keep.publications
+        )
+        self.told("publish", f"run {run_id}, publication {self.published.sequence}")
+        return self.published
+
+    @property
+    def run_id(self) -> str:
+        """The same inputs, map, settings, models and code give the same id."""
+        parts = [__version__, self.project.digest, self._known_as_of().isoformat(), *ledger.input_fingerprint(self.warehouse)]
+        parts += [f"{table} {model.sql}" for table, model in sorted(self._models.items())]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+    @property
+    def _staged(self) -> Path:
+        return self.project.reports / ".next"
+
+    def _known_as_of(self) -> datetime:
+        if self.as_of is None:
+            raise ConfigError("nothing has been built yet", do="journey build")
+        return self.as_of
+
+    def _has(self, schema: str, table: str) -> bool:
+        sql = "select count(*) from duckdb_tables() where database_name = 'next' and schema_name = $1 and table_name = $2"
+        return bool(self.warehouse.scalar(sql, [schema, table]))
+
+    def _judge(self, step: str, checks: list[Check], failure: type[JourneyError]) -> None:
+        self.checks.extend(checks)
+        unmet = [check for check in checks if not check.is_met]
+        self.told(step, f"{len(checks) - len(unmet)} of {len(checks)} checks met")
+        for check in unmet:
+            self.told(step, f"{check.level}: {check.subject}: {check.expectation}: {check.observed}")
+        if judge.verdict(checks) == "fail":
+            failed = [check for check in unmet if check.level == "fail"]
+            raise failure(
+                "; ".join(f"{check.subject}: {check.expectation} is {check.observed}" for check in failed[:5]), where=step,
+                allowed="; ".join(f"{check.expectation} {check.expected}" for check in failed[:5]),
+                do="journey rejects and journey doctor show more; the last publication is untouched",
+            )  # fmt: skip
+
+    def _previous(self) -> dict[str, Any] | None:
+        """The result of the last publication with another run id."""
+        for publication in publish.publications(self.project.warehouse):
+            path = self.project.reports / publication.report / "report.json"
+            if publication.run_id != self.run_id and path.is_file():
+                loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+                return loaded
+        return None
+
+    def _finish_database(self, run_id: str, status: str) -> None:
+        """Leave in the publication only what analysts may see, and say in it which run it is."""
+        self._note({"run_id": run_id, "status": status, "exit_code": self.exit_code, "as_of": self.as_of, "map_hash": self.project.digest[:12]})
+        self.warehouse.execute("create or replace table ops.runs as from work.ops.runs order by attempt")
+        self.warehouse.execute(f"create or replace table ops.schema_version as select {ledger.SCHEMA_VERSION} as version")
+        for schema in ("staging", "landing"):
+            self.warehouse.execute(f"drop schema if exists {schema} cascade")
+
+    def _note(self, facts: dict[str, Any]) -> None:
+        ledger.end_run(self.warehouse, self.attempt, datetime.now(UTC).replace(tzinfo=None), facts)
+
+    def _note_end(self, error: BaseException | None) -> None:
+        if error is None:
+            if self.published is None:
+                self._note({"status": "partial", "exit_code": self.exit_code, "as_of": self.as_of})
+            return
+        if self.published is not None:
+            return
+        code = error.exit_code if isinstance(error, JourneyError) else EXIT_INTERRUPTED if isinstance(error, KeyboardInterrupt) else 50
+        message = str(error).splitlines()[0][:500] if str(error) else type(error).__name__
+        self._note({"status": "failed", "exit_code": code, "as_of": self.as_of, "message": message})
+
+    def _listen(self) -> None:
+        """A polite request to end becomes an exception, so that everything is put back in order."""
+        if threading.current_thread() is threading.main_thread():
+            self._signals = [(signal.SIGTERM, signal.signal(signal.SIGTERM, _terminate))]
+
+    def _unlisten(self) -> None:
+        for number, handler in self._signals:
+            signal.signal(number, handler)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated("was asked to end (SIGTERM)")

@@ -1,0 +1,241 @@
+"""The two database files and the only door to them; the only module that imports duckdb.
+
+`work.duckdb` belongs to the pipeline: landed rows, ledger, quarantine. `next.duckdb` is the publication being built. A
+night's connection opens the first and attaches the second as its default catalog, so that `select * from journeys.events`
+means the same here and in the published file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from journey_analytics.errors import ConfigError, InternalError, JourneyError, ResourceError
+from journey_analytics.expressions import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+STORAGE_VERSION = "v1.4.0"
+
+DatabaseError = duckdb.Error
+
+
+class Warehouse:
+    """One connection, and the few ways this project talks to it."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, parameters: Any = None) -> None:
+        """Run one statement for its effect."""
+        self._run(sql, parameters)
+
+    def rows(self, sql: str, parameters: Any = None) -> list[dict[str, Any]]:
+        """A SELECT's rows as dictionaries, in the order the statement gives."""
+        result = self._run(sql, parameters)
+        names = [column[0] for column in result.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def scalar(self, sql: str, parameters: Any = None) -> Any:
+        """The first column of the first row, or None where there is none."""
+        row = self._run(sql, parameters).fetchone()
+        return row[0] if row else None
+
+    def frame(self, sql: str, parameters: Any = None) -> pd.DataFrame:
+        """A SELECT's result as a pandas DataFrame."""
+        return self._run(sql, parameters).df()
+
+    def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert dictionaries by column name; every row must have the keys of the first."""
+        if not rows:
+            return
+        names = list(rows[0])
+        columns = ", ".join(quoted(name) for name in names)
+        marks = ", ".join("?" for _ in names)
+        self._guarded(
+            lambda: self._connection.executemany(
+                f"insert into {table} ({columns}) values ({marks})", [[row[name] for name in names] for row in rows]
+            )
+        )
+
+    @contextmanager
+    def offered(self, name: str, arrow_table: Any) -> Iterator[None]:
+        """Make an Arrow table readable as `name` for the length of a block."""
+        self._connection.register(name, arrow_table)
+        try:
+            yield
+        finally:
+            self._connection.unregister(name)
+
+    @contextmanager
+    def offered_arrays(self, name: str, **columns: Any) -> Iterator[None]:
+        """Make numpy arrays of one length readable as the columns of `name` for the length of a block."""
+        with self.offered(name, columns):
+            yield
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of a block's changes, or none of them."""
+        self.execute("begin")
+        try:
+            yield
+        except BaseException:
+            self.execute("rollback")
+            raise
+        self.execute("commit")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _run(self, sql: str, parameters: Any) -> duckdb.DuckDBPyConnection:
+        return self._guarded(
+            lambda: self._connection.execute(sql) if parameters is None else self._connection.execute(sql, parameters)
+        )
+
+    def _guarded(self, act: Any) -> Any:
+        try:
+            return act()
+        except duckdb.OutOfMemoryException as error:
+            raise ResourceError(
+                "memory ran out", do="raise memory_limit in nightly.yml, or free disk space for spilling"
+            ) from error
+        except duckdb.IOException as error:
+            raise ResourceError(f"the disk refused: {_first_line(error)}", do="free disk space, check permissions") from error
+
+
+def open_night(folder: Path, *, memory_limit: str | None = None, threads: int | None = None) -> Warehouse:
+    """Open the private database and start a new publication beside it.
+
+    Parameters
+    ----------
+    folder : the warehouse folder; created where it is missing
+    memory_limit : such as `2GB`; DuckDB's own default where None
+    threads : all cores where None
+
+    Raises
+    ------
+    ConfigError : the folder cannot be written
+    ResourceError : the private database cannot be opened; the message says what to do
+    """
+    connection = _connect(folder / "work.duckdb", memory_limit, threads, folder)
+    warehouse = Warehouse(connection)
+    attach_next(warehouse, folder, fresh=False)
+    return warehouse
+
+
+def attach_next(warehouse: Warehouse, folder: Path, *, fresh: bool) -> None:
+    """Make `next.duckdb` the default catalog; `fresh` starts it anew."""
+    path = folder / "next.duckdb"
+    attached = warehouse.scalar("select count(*) from duckdb_databases() where database_name = 'next'")
+    if attached:
+        warehouse.execute("use work")
+        warehouse.execute("detach next")
+    if fresh:
+        for leftover in (path, path.with_name(path.name + ".wal")):
+            leftover.unlink(missing_ok=True)
+    warehouse.execute(f"attach '{_literal(path)}' as next (storage_version '{STORAGE_VERSION}')")
+    warehouse.execute("use next")
+
+
+def close_next(warehouse: Warehouse) -> None:
+    """Write the publication being built whole to its file and let go of it."""
+    warehouse.execute("checkpoint next")
+    warehouse.execute("use work")
+    warehouse.execute("detach next")
+
+
+def open_published(path: Path) -> Warehouse:
+    """Open a published file read-only, with no way out of it.
+
+    Raises
+    ------
+    ConfigError : there is no such file, or it is no database
+    """
+    if not path.is_file():
+        raise ConfigError("nothing has been published yet", where=path.name, do="journey run")
+    try:
+        connection = duckdb.connect(str(path), read_only=True, config={"autoinstall_known_extensions": "false"})
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set enable_external_access = false")
+    except duckdb.Error as error:
+        raise ConfigError(f"cannot be opened: {_first_line(error)}", where=path.name, do="journey rollback") from error
+    return Warehouse(connection)
+
+
+def scan_whole(path: Path) -> int:
+    """Read every column of every table of a database file, so that a damaged block is found now. Returns rows read.
+
+    Raises
+    ------
+    JourneyError : the file cannot be read whole
+    """
+    warehouse = open_published(path)
+    try:
+        tables = warehouse.rows(
+            "select schema_name, table_name from duckdb_tables() where not internal order by schema_name, table_name"
+        )
+        total = 0
+        for table in tables:
+            name = f"{quoted(table['schema_name'])}.{quoted(table['table_name'])}"
+            columns = warehouse.rows(f"select column_name from (describe {name})")
+            counts = ", ".join(f"count({quoted(column['column_name'])})" for column in columns)
+            total += int(warehouse.rows(f"select count(*) as n, {counts} from {name}")[0]["n"])
+        return total
+    except duckdb.Error as error:
+        raise InternalError(f"is damaged: {_first_line(error)}", where=path.name) from error
+    finally:
+        warehouse.close()
+
+
+def in_memory() -> Warehouse:
+    """A private database in memory, for tests and for looking at single files."""
+    connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
+    connection.execute("set TimeZone = 'UTC'")
+    return Warehouse(connection)
+
+
+def _connect(path: Path, memory_limit: str | None, threads: int | None, folder: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"the warehouse folder cannot be made: {error.strerror}", where=folder.name, do="correct `warehouse:` in nightly.yml"
+        ) from error
+    settings: dict[str, Any] = {"autoinstall_known_extensions": "false", "temp_directory": str(folder / "spill")}
+    if memory_limit:
+        settings["memory_limit"] = memory_limit
+    if threads:
+        settings["threads"] = threads
+    try:
+        connection = duckdb.connect(str(path), config=settings)
+    except duckdb.Error as error:
+        raise ResourceError(
+            f"the private database cannot be opened: {_first_line(error)}", where=path.name,
+            do="if another program holds it, close that; if it is damaged, move work.duckdb away and run again: it is rebuilt from the landing files",
+        ) from error  # fmt: skip
+    connection.execute("set TimeZone = 'UTC'")
+    connection.execute("set preserve_insertion_order = true")
+    connection.execute(f"set allowed_directories = ['{_literal(folder)}']")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+    return connection
+
+
+def _literal(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def explained(error: BaseException) -> JourneyError:
+    """A database error that no step foresaw, as one line a person can act on."""
+    return InternalError(_first_line(error), do="journey doctor; the last publication is untouched")
