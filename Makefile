@@ -20,7 +20,7 @@ slow: $(READY)  ## run the slow tests: crashes, nights in a row, large shops
 	@$(BIN)/python -m pytest -q -m slow $(ARGS)
 
 lint: $(READY)  ## check Python with ruff and mypy, SQL with sqlfluff
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/sqlfluff lint --disable-progress-bar sql
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/sqlfluff lint --disable-progress-bar $(wildcard sql tests/real/*/sql)
 
 bench: $(READY)  ## measure the night on large shops, against floors taken in the same run
 	@$(BIN)/python benchmarks/night.py $(ARGS)
