@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 STORAGE_VERSION = "v1.4.0"
+APPEND_ROWS = 200
 
 DatabaseError = duckdb.Error
 
@@ -58,12 +59,11 @@ class Warehouse:
             return
         names = list(rows[0])
         columns = ", ".join(quoted(name) for name in names)
-        marks = ", ".join("?" for _ in names)
-        self._guarded(
-            lambda: self._connection.executemany(
-                f"insert into {table} ({columns}) values ({marks})", [[row[name] for name in names] for row in rows]
-            )
-        )
+        marks = "(" + ", ".join("?" for _ in names) + ")"
+        for start in range(0, len(rows), APPEND_ROWS):
+            part = rows[start : start + APPEND_ROWS]
+            values = [row[name] for row in part for name in names]
+            self.execute(f"insert into {table} ({columns}) values {', '.join([marks] * len(part))}", values)
 
     @contextmanager
     def offered(self, name: str, arrow_table: Any) -> Iterator[None]:
