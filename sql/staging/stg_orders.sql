@@ -12,18 +12,34 @@ with latest as (
 ),
 
 moments as (
-    select *, 'order_placed' as event_name, ordered_at as event_at, cast(null as bigint) as revenue_minor
+    select
+        *,
+        'order_placed' as event_name,
+        ordered_at as event_at,
+        cast(null as bigint) as revenue_minor
     from latest
     union all
-    select *, 'order_paid' as event_name, paid_at as event_at, cast(round(total * 100) as bigint) as revenue_minor
+    select
+        *,
+        'order_paid' as event_name,
+        paid_at as event_at,
+        cast(round(total * 100) as bigint) as revenue_minor
     from latest
     where paid_at is not null
     union all
-    select *, 'order_shipped' as event_name, shipped_at as event_at, cast(null as bigint) as revenue_minor
+    select
+        *,
+        'order_shipped' as event_name,
+        shipped_at as event_at,
+        cast(null as bigint) as revenue_minor
     from latest
     where shipped_at is not null
     union all
-    select *, 'order_delivered' as event_name, delivered_at as event_at, cast(null as bigint) as revenue_minor
+    select
+        *,
+        'order_delivered' as event_name,
+        delivered_at as event_at,
+        cast(null as bigint) as revenue_minor
     from latest
     where delivered_at is not null
     union all

@@ -13,22 +13,37 @@ with latest as (
 ),
 
 moments as (
-    select *, 'ticket_opened' as event_name, created_at as event_at
+    select
+        *,
+        'ticket_opened' as event_name,
+        created_at as event_at
     from latest
     union all
-    select *, 'ticket_answered' as event_name, created_at + reply_minutes * interval 1 minute as event_at
+    select
+        *,
+        'ticket_answered' as event_name,
+        created_at + reply_minutes * interval 1 minute as event_at
     from latest
     where reply_minutes is not null
     union all
-    select *, 'ticket_solved' as event_name, solved_at as event_at
+    select
+        *,
+        'ticket_solved' as event_name,
+        solved_at as event_at
     from latest
     where solved_at is not null
     union all
-    select *, 'survey_invited' as event_name, coalesce(solved_at, rated_at) as event_at
+    select
+        *,
+        'survey_invited' as event_name,
+        coalesce(solved_at, rated_at) as event_at
     from latest
     where rating in ('offered', 'good', 'bad') and coalesce(solved_at, rated_at) is not null
     union all
-    select *, 'survey_answered' as event_name, coalesce(rated_at, updated_at) as event_at
+    select
+        *,
+        'survey_answered' as event_name,
+        coalesce(rated_at, updated_at) as event_at
     from latest
     where rating in ('good', 'bad')
 )

@@ -12,10 +12,16 @@ with latest as (
 ),
 
 moments as (
-    select *, 'survey_invited' as event_name, invited_at as event_at
+    select
+        *,
+        'survey_invited' as event_name,
+        invited_at as event_at
     from latest
     union all
-    select *, 'survey_answered' as event_name, answered_at as event_at
+    select
+        *,
+        'survey_answered' as event_name,
+        answered_at as event_at
     from latest
     where answered_at is not null and score is not null
 )
