@@ -4,7 +4,7 @@
 -- Settings: as_of.
 --
 -- A feed is missing when no file of it was ever loaded, empty when its files held no row for the models, and late when
--- its last day before as_of is not the last day of the night's data.
+-- its last day before as_of is not the last day of the night's data. A list whose rows have no time is never late.
 with files as (
     select
         source,
@@ -59,7 +59,8 @@ select
     mapped.n_unmapped / nullif(mapped.n_events, 0) as unmapped_share,
     case
         when coalesce(files.n_files, 0) = 0 then 'missing'
-        when times.last_event_at is null then 'empty'
+        when coalesce(files.n_loaded, 0) = 0 then 'empty'
+        when times.last_event_at is null and times.first_event_at is not null then 'empty'
         when times.last_event_at < getvariable('as_of')::timestamp - interval 1 day then 'late'
         else 'ok'
     end as status

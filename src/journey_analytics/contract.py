@@ -34,6 +34,11 @@ def landing_columns(source: Source) -> dict[str, str]:
     return {**columns, "file_id": "varchar", "row_number": "bigint"}
 
 
+def happened_at(source: Source) -> str:
+    """When a landed row happened, as SQL over the columns of `landing.<source>`: a TIMESTAMP, or null where rows have no time."""
+    return f"{quoted(source.event_time)}::timestamp" if source.event_time is not None else "null::timestamp"
+
+
 def contract_query(source: Source) -> str:
     """The SELECT that types, checks and pseudonymises the records of one feed.
 
@@ -175,9 +180,10 @@ def _wrongs(source: Source) -> Iterator[tuple[str, str]]:
                 f"{text} not in ({allowed})",
                 f"{_quote(f'{name} has a value that is not allowed: ')} || left({redacted(text)}, 60)",
             )
-    event_time = quoted(source.event_time)
-    yield f"{event_time} < timestamp '{EARLIEST}'", _quote(f"{source.event_time} lies before {EARLIEST}")
-    yield f"{event_time} > getvariable('not_after')", _quote(f"{source.event_time} lies in the future")
+    if source.event_time is not None:
+        event_time = quoted(source.event_time)
+        yield f"{event_time} < timestamp '{EARLIEST}'", _quote(f"{source.event_time} lies before {EARLIEST}")
+        yield f"{event_time} > getvariable('not_after')", _quote(f"{source.event_time} lies in the future")
     for rule in source.rows:
         yield checked_condition(rule.refuse, source.landed(), settings=AS_OF), _quote(rule.because)
 

@@ -95,6 +95,7 @@ class Source(Strict):
     csv: Csv = Csv()
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
     required: bool = False
+    timeless: bool = False
     key: tuple[Name, ...] = ()
     columns: dict[Name, Column] = Field(min_length=1)
     out_of_scope: tuple[OutOfScope, ...] = ()
@@ -118,14 +119,19 @@ class Source(Strict):
         if dropped:
             raise ValueError(f"the key names {', '.join(dropped)}, which is dropped as personal")
         timed = [name for name, column in self.columns.items() if column.event_time]
-        if len(timed) != 1:
-            raise ValueError(f"exactly one column carries `event_time: true`, but {len(timed)} do")
+        if self.timeless and timed:
+            raise ValueError(f"the feed is `timeless`, but {', '.join(timed)} carries `event_time: true`")
+        if not self.timeless and len(timed) != 1:
+            raise ValueError(
+                f"exactly one column carries `event_time: true`, but {len(timed)} do; "
+                "a list whose rows have no time, such as a customer master, says `timeless: true`"
+            )
         return self
 
     @property
-    def event_time(self) -> str:
-        """The name of the column that says when the row happened."""
-        return next(name for name, column in self.columns.items() if column.event_time)
+    def event_time(self) -> str | None:
+        """The name of the column that says when the row happened; None where rows have no time."""
+        return next((name for name, column in self.columns.items() if column.event_time), None)
 
     def landed(self) -> dict[str, Column]:
         """The columns as they land: a personal e-mail becomes a key, what is dropped is gone."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from journey_analytics.config import Project
-from journey_analytics.contract import contract_query, landing_columns, padded_keys
+from journey_analytics.contract import contract_query, happened_at, landing_columns, padded_keys
 from journey_analytics.errors import InputError, VerificationError
 from journey_analytics.expressions import quoted
 from journey_analytics.feeds import Source, any_personal, landed_name
@@ -95,12 +95,14 @@ def files_of(project: Project, source: Source) -> list[Path]:
 def watermark(warehouse: Warehouse, project: Project) -> datetime | None:
     """The end of the last day that is complete in every required feed (in every feed, where none is required).
 
-    A required feed that has no rows yet holds nothing back; None where no feed has any.
+    A required feed that has no rows yet holds nothing back, nor does one whose rows have no time; None where no feed
+    has any.
     """
-    required = [source for source in project.sources.values() if source.required] or list(project.sources.values())
+    timed = [source for source in project.sources.values() if not source.timeless]
+    required = [source for source in timed if source.required] or timed
     ends = [
         warehouse.scalar(
-            f"select date_trunc('day', max({quoted(source.event_time)})::timestamp) + interval 1 day "
+            f"select date_trunc('day', max({happened_at(source)})) + interval 1 day "
             f"from work.landing.{quoted(source.source)}"
         )
         for source in required
@@ -265,8 +267,8 @@ def _settle(warehouse: Warehouse, source: Source, files: Sequence[File]) -> Coun
     loaded = {
         row["file_id"]: row
         for row in warehouse.rows(f"""
-            select file_id, count(*) as n, min({quoted(source.event_time)})::timestamp as first_event_at,
-                max({quoted(source.event_time)})::timestamp as last_event_at
+            select file_id, count(*) as n, min({happened_at(source)}) as first_event_at,
+                max({happened_at(source)}) as last_event_at
             from work.landing.{name} group by file_id""")
     }
     ledger = []

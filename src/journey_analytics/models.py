@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError
 
 from journey_analytics import identity, ledger, rules, stats
 from journey_analytics.config import Project
+from journey_analytics.contract import happened_at
 from journey_analytics.errors import ConfigError
 from journey_analytics.expectations import ModelCheck, SqlCheck
 from journey_analytics.expressions import checked_condition, quoted, referenced_tables
@@ -191,7 +192,7 @@ def _create_unions(warehouse: Warehouse, project: Project) -> None:
         "left join ops.loads as loads on loads.file_id = events.file_id"
     )
     rows = " union all ".join(
-        f"select {_text(name)} as source, {quoted(source.event_time)}::timestamp as happened_at, {str(source.required).lower()} as is_required "
+        f"select {_text(name)} as source, {happened_at(source)} as happened_at, {str(source.required).lower()} as is_required "
         f"from landing.{quoted(name)}"
         for name, source in project.sources.items()
     )
