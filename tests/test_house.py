@@ -23,8 +23,8 @@ SOURCE = ROOT / "src" / "journey_analytics"
 # A module imports only modules that stand before it.
 MODULES = (
     "errors yamlfile expressions fields feeds journeymap expectations config formats stats readers contract warehouse "
-    "ledger land rules identity models profiles judge caveats series findings queries sections kpis quality verdict "
-    "result charts report exports publish night sample_world sample_after sample_feeds sample doctor cli"
+    "ledger land rules identity models lineage profiles judge caveats series findings queries sections kpis quality "
+    "verdict result charts report exports publish night sample_world sample_after sample_feeds sample doctor cli"
 ).split()
 
 # Each heavy library has one home: the modules that may import it.
