@@ -17,10 +17,6 @@ from journey_analytics.warehouse import Warehouse, in_memory
 
 OPS = """
     create schema ops; create schema marts; create schema journeys;
-    create table ops.checks (
-        check_id varchar, scope varchar, subject varchar, expectation varchar, level varchar, is_met boolean,
-        observed varchar, expected varchar, n_unexpected bigint, sample varchar
-    );
     create table ops.feeds (
         source varchar, n_read bigint, refused_share double, duplicate_share double, unmapped_share double,
         hours_since_last_event double
@@ -265,7 +261,8 @@ def test_results_are_written_to_ops_checks_and_replaced_when_judged_again(wareho
 
 def test_nothing_expected_is_nothing_judged_and_clears_what_was(warehouse: Warehouse) -> None:
     judge_feeds(warehouse, {"web": [FeedExpectation("rows_read", at_least=1)]})
-    assert judge_feeds(warehouse, {}) == judge_marts(warehouse, {}, []) == []
+    assert judge_feeds(warehouse, {}) == []
+    assert judge_marts(warehouse, {}, []) == []
     assert warehouse.scalar("select count(*) from ops.checks") == 0
 
 
@@ -290,6 +287,13 @@ def test_the_worst_unmet_level_gives_the_verdict(checks: list[Check], word: str)
 def test_a_failing_fail_check_gives_the_verdict_fail(warehouse: Warehouse) -> None:
     checks = judge_feeds(warehouse, {"web": [FeedExpectation("refused_share", at_most=0.001, otherwise="fail")]})
     assert verdict(checks) == "fail"
+
+
+def test_the_results_table_says_what_its_columns_mean(warehouse: Warehouse) -> None:
+    judge_feeds(warehouse, {"web": [FeedExpectation("rows_read", at_least=1)]})
+    columns = warehouse.rows("select column_name, comment from duckdb_columns() where table_name = 'checks'")
+    assert {row["column_name"] for row in columns} == set(Check.__dataclass_fields__)
+    assert all(row["comment"] for row in columns)
 
 
 def test_judging_prints_nothing_writes_no_file_and_opens_no_connection(tmp_path: Path) -> None:

@@ -40,6 +40,20 @@ MODEL_EXPECTATIONS = MappingProxyType(
         "values": "the column holds only these values; empty ones are left out",
     }
 )
+CHECK_COLUMNS = MappingProxyType(
+    {
+        "check_id": ("varchar", "Unique within a night, such as feed:web:refused_share"),
+        "scope": ("varchar", "feed, mart or model"),
+        "subject": ("varchar", "The feed, the table, or the name of the question in sql/checks"),
+        "expectation": ("varchar", "What was expected, as the YAML names it, or the question"),
+        "level": ("varchar", "What an unmet one does: warn, freeze or fail"),
+        "is_met": ("boolean", "Whether it holds"),
+        "observed": ("varchar", "What was seen, in words"),
+        "expected": ("varchar", "What was expected, in words"),
+        "n_unexpected": ("bigint", "Rows, values or days that do not hold; 0 when it is met"),
+        "sample": ("varchar", "The first of them, in words"),
+    }
+)
 
 
 @dataclass(frozen=True)

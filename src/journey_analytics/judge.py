@@ -22,8 +22,16 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from journey_analytics.errors import InternalError
-from journey_analytics.expectations import Check, FeedExpectation, ModelCheck, SqlCheck, as_text, measure_in_words
-from journey_analytics.profiles import count_sql, frame_sql, rendered_name, table_name
+from journey_analytics.expectations import (
+    CHECK_COLUMNS,
+    Check,
+    FeedExpectation,
+    ModelCheck,
+    SqlCheck,
+    as_text,
+    measure_in_words,
+)
+from journey_analytics.profiles import FEED_DAYS, FEEDS, count_sql, frame_sql, rendered_name, table_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,23 +43,6 @@ SAMPLE_ROWS = 5
 NAMED_DAYS = 12
 _LARGEST = sys.float_info.max
 _DAILY = "rows_vs_same_weekday"
-
-_FEEDS = """
-    select source, n_read as rows_read, refused_share, duplicate_share, unmapped_share, hours_since_last_event
-    from ops.feeds
-    order by source
-"""
-_FEED_DAYS = """
-    select source, strftime(on_date, '%Y-%m-%d') as on_date, rows_vs_same_weekday
-    from ops.feed_days
-    where (getvariable('as_of') is null or on_date < getvariable('as_of')::timestamp)
-        and (
-            getvariable('as_of') is null or getvariable('judged_days') is null
-            or on_date >= getvariable('as_of')::timestamp
-                - to_seconds(getvariable('judged_days')::double * 86400)
-        )
-    order by on_date, source
-"""
 
 
 def warm_up() -> threading.Thread:
@@ -93,8 +84,8 @@ def judge_feeds(warehouse: Warehouse, feed_expectations: Mapping[str, Sequence[F
     asked = [(source, expectation) for source, listed in feed_expectations.items() for expectation in listed]
     if not asked:
         return _write(warehouse, ("feed",), [])
-    profiles = {str(row["source"]): row for row in warehouse.rows(_FEEDS)}
-    days = _days_by_source(warehouse.frame(_FEED_DAYS), feed_expectations)
+    profiles = {str(row["source"]): row for row in warehouse.rows(FEEDS)}
+    days = _days_by_source(warehouse.frame(FEED_DAYS), feed_expectations)
     of_feeds, of_days, values = [], [], {}
     for number, (source, expectation) in enumerate(asked):
         if expectation.expect == _DAILY:
@@ -161,10 +152,11 @@ def judge_marts(
     profile = _one_row({str(number): answer.n_unexpected for number, answer in counted.items()})
     judged = context.ask("counts", profile, [_between(number, str(number), 0, 0) for number in counted])
     answers |= {number: replace(answer, is_met=judged[number].is_met) for number, answer in counted.items()}
-    results = [_model_result(check, answers[number]) for number, (_, check) in enumerate(asked)]
-    for number, sql_check in enumerate(sql_checks, start=len(asked)):
-        answer = answers[number]
-        results.append(sql_check.result(is_met=answer.is_met, n_unexpected=answer.n_unexpected, sample=answer.sample))
+    results = [
+        check.result(n_judged=answers[number].n_judged, **answers[number].verdict)
+        for number, (_, check) in enumerate(asked)
+    ]
+    results += [check.result(**answers[number].verdict) for number, check in enumerate(sql_checks, start=len(asked))]
     return _write(warehouse, ("mart", "model"), results)
 
 
@@ -189,6 +181,11 @@ class _Answer:
     n_judged: int
     labels: tuple[Any, ...] = ()  # of the rows that do not hold, in the frame's index
     sample: str = ""
+
+    @property
+    def verdict(self) -> dict[str, Any]:
+        """What every kind of check wants to know."""
+        return {"is_met": self.is_met, "n_unexpected": self.n_unexpected, "sample": self.sample}
 
     def joined(self, other: _Answer | None) -> _Answer:
         """Two answers to one check: it holds when both do, and what does not hold adds up."""
@@ -348,12 +345,6 @@ def _count_offending(warehouse: Warehouse, check: SqlCheck) -> _Answer:
     return _Answer(False, n_rows, n_rows, sample=sample)
 
 
-def _model_result(check: ModelCheck, answer: _Answer) -> Check:
-    return check.result(
-        is_met=answer.is_met, n_unexpected=answer.n_unexpected, n_judged=answer.n_judged, sample=answer.sample
-    )
-
-
 def _days_in_words(ratios: pd.Series[float], answer: _Answer) -> str:
     """Which days do not hold, with their ratios; or the range of those that do."""
     if not answer.n_judged:
@@ -386,6 +377,11 @@ def _write(warehouse: Warehouse, scopes: tuple[str, ...], checks: list[Check]) -
         seen[check.check_id] = seen.get(check.check_id, 0) + 1
         times = seen[check.check_id]
         numbered.append(check if times == 1 else replace(check, check_id=f"{check.check_id}:{times}"))
+    columns = ", ".join(f"{name} {kind}" for name, (kind, _) in CHECK_COLUMNS.items())
+    warehouse.execute(f"create table if not exists ops.checks ({columns})")
+    warehouse.execute("comment on table ops.checks is 'One row per judged expectation of this night.'")
+    for name, (_, meaning) in CHECK_COLUMNS.items():
+        warehouse.execute(f"comment on column ops.checks.{name} is '{meaning}'")
     for scope in scopes:
         warehouse.execute("delete from ops.checks where scope = ?", [scope])
     if numbered:

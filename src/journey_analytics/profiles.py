@@ -1,4 +1,4 @@
-"""What a model's checks need to see of its table: the SQL that fetches a frame, or counts what does not hold.
+"""What judging needs to see: the SQL that fetches the feeds' profiles, a table's frame, or counts what does not hold.
 
 Two ways to the same counts. A small table is fetched (frame_sql) and Great Expectations looks at every row; a large
 one is counted here (count_sql), because only a few numbers need to leave the database. Both speak of the same
@@ -15,6 +15,23 @@ from collections.abc import Sequence
 
 from journey_analytics.expectations import ModelCheck, as_text
 from journey_analytics.expressions import quoted
+
+FEEDS = """
+    select source, n_read as rows_read, refused_share, duplicate_share, unmapped_share, hours_since_last_event
+    from ops.feeds
+    order by source
+"""
+FEED_DAYS = """
+    select source, strftime(on_date, '%Y-%m-%d') as on_date, rows_vs_same_weekday
+    from ops.feed_days
+    where (getvariable('as_of') is null or on_date < getvariable('as_of')::timestamp)
+        and (
+            getvariable('as_of') is null or getvariable('judged_days') is null
+            or on_date >= getvariable('as_of')::timestamp
+                - to_seconds(getvariable('judged_days')::double * 86400)
+        )
+    order by on_date, source
+"""
 
 
 def table_name(table: str) -> str:
