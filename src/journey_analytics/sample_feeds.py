@@ -243,7 +243,7 @@ class Writer:
 
         if day % 17 == 8:
             for i in range(160 * max(1, self.plan.customers // 2_500)):
-                yield call("b", i, 11_000 + i % 55, f'"anonymousId":"bot{day:09d}"', GOOGLEBOT, i % N_PRODUCTS)
+                yield call("b", i, 11_040 + i % 55, f'"anonymousId":"bot{day:09d}"', GOOGLEBOT, i % N_PRODUCTS)
         if self.date(day).weekday() < 5:
             for i in range(12):
                 staff = STAFF[i % 3]
