@@ -146,16 +146,29 @@ def test_product_pages_follow_people_who_have_just_paid() -> None:
     assert low(after, len(views)) > 0.09
 
 
-def test_each_decoy_is_seen_exactly_as_often_as_the_truths_say() -> None:
-    paths = {
-        "size_guide": "/help/sizes",
-        "compare_page": "/compare",
-        "voucher_page": "/vouchers",
-        "wishlist": "/wishlist",
+def followed(page: str, onward: str, days: int) -> tuple[int, int]:
+    """(views of a page that the same person followed by `onward` within so many days, views of it)."""
+    owner = {call["anonymousId"]: call["userId"] for call in calls() if "userId" in call}
+    views, steps = [], defaultdict(list)
+    for call in calls():
+        who = call.get("userId") or owner.get(call["anonymousId"], call["anonymousId"])
+        if path(call) == page:
+            views.append((who, moment(call["timestamp"])))
+        elif onward in (call.get("event"), path(call)):
+            steps[who].append(moment(call["timestamp"]))
+    window = timedelta(days=days)
+    return sum(any(at <= then <= at + window for then in steps[who]) for who, at in views), len(views)
+
+
+def test_each_decoy_is_seen_and_followed_exactly_as_often_as_the_truths_say() -> None:
+    counted = {
+        "size_guide": followed("/help/sizes", "Product Added", 14),
+        "compare_page": followed("/compare", "Product Added", 14),
+        "voucher_page": followed("/vouchers", "/checkout", 7),
+        "wishlist": followed("/wishlist", "/checkout", 7),
     }
-    seen = Counter(path(call) for call in calls())
-    decoys = {decoy["touchpoint"]: decoy for decoy in truths(PLAN)["decoys"]}
-    assert {name: seen[where] for name, where in paths.items()} == {name: decoys[name]["n_judged"] for name in paths}
+    said = {decoy["touchpoint"]: (decoy["n_good"], decoy["n_judged"]) for decoy in truths(PLAN)["decoys"]}
+    assert counted == said
 
 
 def test_each_decoy_lies_below_its_target_and_must_still_not_be_flagged() -> None:
