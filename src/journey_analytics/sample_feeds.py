@@ -45,7 +45,10 @@ AGENTS = (
      "Mozilla/5.0 (Linux; Android 16; SM-X710) AppleWebKit/537.36 Chrome/139.0.0.0 Safari/537.36"),
 )  # fmt: skip
 CATEGORIES = ("shoes", "jackets", "tents", "packs", "stoves", "sale")
-QUERIES = ("rain jacket", "trail shoes", "tent 2", "stove", "merino", "kids boots", "ski goggles", "gift card")
+QUERIES = {  # what people search for, and how much of it there is
+    "rain jacket": 37, "trail shoes": 37, "tent 2": 22, "stove": 19, "merino": 22, "kids boots": 34, "ski goggles": 0,
+    "gift card": 31,
+}  # fmt: skip
 GUIDES = ("first-hike", "layering", "fit-a-pack", "care-for-down", "huts", "packing-list")
 MAILS = ("processed", "delivered", "open", "click", "bounce", "dropped", "unsubscribe", "spamreport")
 CHANNELS = ("chat", "email", "web")
@@ -53,13 +56,8 @@ ORDER_STEPS = ("placed", "paid", "shipped", "delivered", "refunded", "cancelled"
 TOPICS = ("delivery", "product", "return", "invoice", "presale")
 SURVEYS = ("checkout_csat", "delivery_stars", "relationship_nps", "support_csat")
 REMARKS = (
-    "All good, thanks",
-    "Fast",
-    'They said "tomorrow"',
-    "Came late,\nno word from you",
-    "ok;ok",
-    "Gern wieder äöü",
-)
+    "All good, thanks", "Fast", 'They said "tomorrow"', "Came late,\nno word from you", "ok;ok", "Gern wieder äöü",
+)  # fmt: skip
 SHOP = "https://shop.example"
 _HMS = [f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in range(86_400)]
 _IPS = [f"{net}.{host}" for net in ("192.0.2", "198.51.100", "203.0.113") for host in range(1, 255)]
@@ -121,8 +119,7 @@ def _fragments() -> tuple[list[str], list[int], list[int]]:
     made[Web.MAIL_LANDING] = [_landing("/c/sale", "Category", mail) for mail in mails]
     made[Web.CATEGORY] = [_page(f"/c/{c}", "Category", f'"category":"{c}"') for c in CATEGORIES]
     made[Web.SEARCH] = [
-        _track("/search", "Products Searched", f'"query":"{q}","n_results":{0 if "g" in q[-7:-5] else 4 + 3 * len(q)}')
-        for q in QUERIES
+        _track("/search", "Products Searched", f'"query":"{query}","n_results":{n}') for query, n in QUERIES.items()
     ]
     made[Web.PRODUCT] = [_page(f"/p/{p}", "Product", what) for p, what in enumerate(products)]
     made[Web.REVIEWS] = [_page(f"/p/{p}/reviews", "Reviews", what) for p, what in enumerate(products)]
