@@ -65,3 +65,45 @@ def test_a_shop_without_a_judged_period_is_judged_over_all_history(house: Wareho
         "rules.calendar", [{"event_on": "2020-01-01", "kind": "release", "name": "1.0", "touches": ["payment"]}]
     )
     assert "release 1.0" in only(house)["caveat"]
+
+
+def test_a_handful_of_good_days_is_not_called_a_recovery(house: Warehouse) -> None:
+    touchpoint(house, {"n_matured": 359, "n_progressed": 79}, target_progressed=0.51)
+    days(house, (35, 10, 2), (9, 1, 1))
+    assert "recovered" not in (only(house)["caveat"] or "")
+
+
+def test_a_handful_of_bad_days_is_not_called_the_worst_week(house: Warehouse) -> None:
+    touchpoint(house, {"n_matured": 429, "n_progressed": 200}, target_progressed=0.6)
+    days(house, (42, 10, 5), (7, 1, 0))
+    assert only(house)["caveat"] is None
+
+
+def test_days_before_the_judged_period_are_left_out_but_for_the_stage_s_own_window(house: Warehouse) -> None:
+    touchpoint(house, {"n_matured": 570, "n_progressed": 200}, target_progressed=0.51)
+    days(house, (1, 99, 0), (1, 40, 0), (56, 10, 4))
+    plain = only(house)["caveat"].replace("\u202f", " ").replace("\u00a0", " ")
+    assert plain == "Lowest in the week of 7 Sep 2026: 24 % of 100."
+
+
+def test_scores_are_counted_by_the_day_of_the_answer(house: Warehouse) -> None:
+    touchpoint(house, {"n_csat": 560, "n_satisfied": 200}, target_csat=0.51)
+    days(house, (2, 60, 0), (56, 10, 4), kpi="csat")
+    assert only(house)["caveat"] is None
+
+
+def test_a_long_calendar_is_cut_and_says_how_much_is_left(house: Warehouse) -> None:
+    touchpoint(house, {"n_matured": 400, "n_progressed": 100}, target_progressed=0.51)
+    for day in range(1, 6):
+        entry = {"event_on": f"2026-10-0{day}", "kind": "release", "name": f"5.{day}", "touches": ["payment"]}
+        house.append("rules.calendar", [entry])
+    plain = only(house)["caveat"].replace("\u00a0", " ")
+    assert plain.endswith("release 5.3 on 3 Oct 2026 and 2 more entries of the calendar.")
+
+
+def test_what_coincides_is_said_of_shortfalls_alone(house: Warehouse) -> None:
+    touchpoint(house, {"n_matured": 400, "n_progressed": 390}, target_progressed=0.51)
+    house.append(
+        "rules.calendar", [{"event_on": "2026-10-01", "kind": "release", "name": "5.1", "touches": ["payment"]}]
+    )
+    assert "Coincides" not in only(house)["caveat"]

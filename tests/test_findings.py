@@ -76,6 +76,18 @@ def test_open_findings_are_ordered_by_importance_shortfall_and_count(house: Ware
     ]
 
 
+def test_of_two_with_the_same_count_the_further_from_its_target_comes_first(house: Warehouse) -> None:
+    for point, good in (("a_near", 150), ("b_far", 50)):
+        touchpoint(house, {"n_matured": 400, "n_progressed": good}, point, target_progressed=0.5)
+    assert [row["subject"] for row in find(house)] == ["b_far", "a_near"]
+
+
+def test_a_net_score_weighs_its_points_over_two_hundred(house: Warehouse) -> None:
+    touchpoint(house, {"n_nps": 400, "n_promoters": 100, "n_detractors": 100}, "a_score", target_nps=50)
+    touchpoint(house, {"n_matured": 400, "n_progressed": 80}, "b_share", target_progressed=0.5)
+    assert [row["subject"] for row in find(house)] == ["b_share", "a_score"]
+
+
 def test_equal_findings_are_ordered_by_their_id(house: Warehouse) -> None:
     for name in ("b", "a", "c"):
         touchpoint(house, {"n_matured": 400, "n_progressed": 100}, name, target_progressed=0.5)

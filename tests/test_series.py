@@ -84,6 +84,14 @@ def test_an_estimate_exactly_on_its_target_is_not_flagged_and_not_called_fine(
     assert row["caveat"].startswith("Cannot tell yet")
 
 
+def test_an_interval_that_just_touches_its_target_is_not_flagged(house: Warehouse) -> None:
+    counts = {"n_matured": 60, "n_progressed": 60, "n_customers": 60, "n_complaints": 0}
+    touchpoint(house, counts, target_progressed=1.0, complained_at_most=0.0)
+    bounds = {row["metric"]: row["low"] if row["metric"] == "complained" else row["high"] for row in find(house)}
+    assert bounds == {"progressed": 1.0, "complained": 0.0}
+    assert {row["status"] for row in find(house)} == {"ok"}
+
+
 def test_no_worse_is_said_only_when_the_whole_interval_reaches_the_target(house: Warehouse) -> None:
     touchpoint(house, {"n_matured": 400, "n_progressed": 390}, target_progressed=0.51)
     assert only(house)["caveat"].startswith("No worse than its target")
@@ -97,6 +105,21 @@ def test_too_few_are_called_too_few(house: Warehouse) -> None:
 def test_a_touchpoint_without_a_target_is_not_judged(house: Warehouse) -> None:
     touchpoint(house, {"n_matured": 400, "n_progressed": 1})
     assert find(house) == []
+
+
+def test_no_worse_than_a_limit_is_said_only_when_the_whole_interval_lies_below_it(house: Warehouse) -> None:
+    touchpoint(house, {"n_customers": 900, "n_complaints": 1}, "few", complained_at_most=0.02)
+    touchpoint(house, {"n_customers": 900, "n_complaints": 16}, "some", complained_at_most=0.02)
+    said = {row["subject"]: row["caveat"].split(":")[0] for row in find(house)}
+    assert said == {"few": "No worse than its target", "some": "Cannot tell yet whether it reaches its target"}
+
+
+def test_only_all_customers_are_judged_and_no_segment_of_a_touchpoint(house: Warehouse) -> None:
+    touchpoint(house, {"n_matured": 400, "n_progressed": 390}, target_progressed=0.51)
+    house.append(
+        "marts.touchpoint_metrics", [{"segment": "new", "touchpoint": "payment", "n_matured": 100, "n_progressed": 1}]
+    )
+    assert (only(house)["segment"], only(house)["status"]) == ("all", "ok")
 
 
 def test_a_touchpoint_that_falls_short_twice_has_two_findings(house: Warehouse) -> None:
@@ -158,7 +181,24 @@ def test_a_promise_broken_in_two_regions_names_both_and_pools_them(house: Wareho
     assert (row["n_matured"], row["n_good"]) == (500, 310)
 
 
-def test_a_promise_broken_everywhere_names_no_region(house: Warehouse) -> None:
+def test_the_rest_of_a_promise_is_left_unsaid_when_it_is_a_small_cell(house: Warehouse) -> None:
+    house.execute("update rules.settings set value = 50 where name = 'min_cell'")
+    rows = [{"by_value": "all", "n_due": 140, "n_kept": 60, "n_open": 9}]
+    rows += [{"by_value": "north", "n_due": 100, "n_kept": 21, "n_open": 7}]
+    rows += [{"by_value": "south", "n_due": 60, "n_kept": 59}]
+    promise(house, *rows)
+    row = only(house)
+    assert (row["segment"], row["caveat"]) == ("north", "7 cases are still within their time and not counted.")
+
+
+def test_a_promise_broken_everywhere_says_how_its_customers_score(house: Warehouse) -> None:
+    scores = {"n_scored_when_kept": 40, "csat_when_kept": 0.9, "n_scored_when_broken": 50, "csat_when_broken": 0.3}
+    promise(house, {"by_value": "all", "n_due": 600, "n_kept": 360} | scores)
+    plain = only(house)["caveat"].replace("\u202f", " ")
+    assert plain == "Satisfied: 90 % of 40 when kept; 30 % of 50 when broken."
+
+
+def test_a_promise_broken_everywhere_names_names_no_region(house: Warehouse) -> None:
     promise(
         house,
         {"by_value": "all", "n_due": 600, "n_kept": 360},
@@ -205,6 +245,11 @@ def test_a_recovery_missing_for_one_segment_names_it_and_the_one_that_is_fine(ho
     assert (row["touchpoint"], row["stage"], row["n_matured"], row["n_good"]) == ("payment", "purchase", 118, 4)
     assert row["caveat"].replace("\u202f", " ").startswith("Against 95.1 % of 284 (91.9 % to 97.0 %)")
     assert "New customers" in row["caveat"]
+
+
+def test_of_two_segments_without_a_recovery_the_surer_one_is_named(house: Warehouse) -> None:
+    recovery(house, ("all", 500, 390), ("few", 32, 8), ("many", 250, 80), ("new", 284, 270))
+    assert (only(house)["segment"], only(house)["n_matured"]) == ("many", 250)
 
 
 def test_a_recovery_missing_for_everyone_names_no_segment(house: Warehouse) -> None:

@@ -69,8 +69,8 @@ def read_period(warehouse: Warehouse) -> Period:
 def recent_note(days: Sequence[Day], *, target: float, n: int, good: int) -> str:
     """How the last seven days differ from a period that falls short: recovered, better, or nothing to say.
 
-    Recovered: their whole interval reaches the target, or they lie clearly above the days before (Newcombe's 95 %
-    interval of the difference is above 0) and their interval holds the target. Better: clearly above, but still short.
+    Both need the days to lie clearly above those before them: Newcombe's 95 % interval of the difference is above 0.
+    Recovered: their own interval reaches the target. Better: it does not.
 
     Parameters
     ----------
@@ -91,12 +91,12 @@ def recent_note(days: Sequence[Day], *, target: float, n: int, good: int) -> str
     (least,), _ = stats.newcombe_difference(good_recent, n_recent, good_before, n_before)
     seen = f"{formats.share(good_recent / n_recent)} of {formats.count(n_recent)} ({formats.between(low, high)})"
     first_on = last_on - datetime.timedelta(days=RECENT_DAYS - 1)
-    when = f"the last {RECENT_DAYS} matured days ({formats.day(first_on, with_year=False)} to {formats.day(last_on)})"
-    if low >= target or (least > 0 and high >= target):
-        return f"{when[0].upper()}{when[1:]} look recovered: {seen}."
-    if least > 0:
-        return f"{when[0].upper()}{when[1:]} look better, but are still below the target: {seen}."
-    return ""
+    when = f"The last {RECENT_DAYS} matured days ({formats.day(first_on, with_year=False)} to {formats.day(last_on)})"
+    if least <= 0:
+        return ""
+    if high < target:
+        return f"{when} look better, but are still below the target: {seen}."
+    return f"{when} look recovered: {seen}."
 
 
 def worst_week_note(days: Sequence[Day], *, estimate: float) -> str:
