@@ -32,9 +32,9 @@ EVENTS_PER_CUSTOMER = 36  # feed rows of the sample, of all five feeds, over its
 WORK = Path(__file__).parent / "work"
 
 FLOORS = {
-    "web": "messageId varchar, type varchar, event varchar, name varchar, anonymousId varchar, userId varchar, \"timestamp\" timestamp, "
+    "web": 'messageId varchar, type varchar, event varchar, name varchar, anonymousId varchar, userId varchar, "timestamp" timestamp, '
     "receivedAt timestamp, context json, properties json, traits json",
-    "email": "sg_event_id varchar, sg_message_id varchar, email varchar, \"timestamp\" bigint, event varchar, category varchar, url varchar",
+    "email": 'sg_event_id varchar, sg_message_id varchar, email varchar, "timestamp" bigint, event varchar, category varchar, url varchar',
     "support": "id bigint, created_at timestamp, updated_at timestamp, status varchar, via json, requester json, tags json, "
     "satisfaction_rating json, metric_set json",
 }
@@ -99,7 +99,12 @@ def run_night(folder: Path) -> list[dict[str, Any]]:
             with step(rows, name.replace("_", " ")):
                 getattr(night, name)()
             rows[-1]["rows"] = landed
-    total = {"step": "the night", "rows": landed, "seconds": sum(r["seconds"] for r in rows), "cpu": sum(r["cpu"] for r in rows)}
+    total = {
+        "step": "the night",
+        "rows": landed,
+        "seconds": sum(r["seconds"] for r in rows),
+        "cpu": sum(r["cpu"] for r in rows),
+    }
     return [*rows, {**total, "peak_mb": max(r["peak_mb"] for r in rows)}]
 
 
@@ -127,7 +132,9 @@ def run_floors(folder: Path) -> list[dict[str, Any]]:
     target.unlink()
     published = duckdb.connect(str(folder / "warehouse" / "journey.duckdb"), read_only=True)
     with step(rows, "floor: scan the finished events") as row:
-        row["rows"] = published.execute("select count(customer_id), max(event_at), count(touchpoint) from journeys.events").fetchone()[0]
+        row["rows"] = published.execute(
+            "select count(customer_id), max(event_at), count(touchpoint) from journeys.events"
+        ).fetchone()[0]
     return rows
 
 
@@ -135,9 +142,13 @@ def print_table(*parts: list[dict[str, Any]]) -> None:
     print("| step | seconds | cpu seconds | rows | rows/s | peak MB |\n|---|---:|---:|---:|---:|---:|")
     for row in (row for part in parts for row in part):
         rate = f"{row['rows'] / row['seconds']:,.0f}" if row["rows"] else ""
-        print(f"| {row['step']} | {row['seconds']:.1f} | {row['cpu']:.1f} | {row['rows'] or 0:,} | {rate} | {row['peak_mb']:,.0f} |")
+        print(
+            f"| {row['step']} | {row['seconds']:.1f} | {row['cpu']:.1f} | {row['rows'] or 0:,} | {rate} | {row['peak_mb']:,.0f} |"
+        )
     night, floor = parts[1][-1], parts[2][0]
-    print(f"\nthe night takes {night['seconds'] / floor['seconds']:.2f} times as long as reading the same files into a table")
+    print(
+        f"\nthe night takes {night['seconds'] / floor['seconds']:.2f} times as long as reading the same files into a table"
+    )
     sys.stdout.flush()
 
 

@@ -24,7 +24,7 @@ SOURCE = ROOT / "src" / "journey_analytics"
 MODULES = (
     "errors yamlfile expressions fields feeds journeymap expectations mapchecks config formats stats readers contract "
     "warehouse ledger land rules identity models lineage profiles judge caveats series findings queries sections kpis "
-    "quality verdict result chartparts marks charts exports report publish night sample_world sample_after "
+    "quality verdict result chartparts marks charts exports report publish night progress sample_world sample_after "
     "sample_feeds sample doctor cli"
 ).split()
 

@@ -9,20 +9,21 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from journey_analytics import __version__, doctor, ledger, publish
 from journey_analytics.config import Project, home, load_project
 from journey_analytics.errors import EXIT_INTERRUPTED, ConfigError, JourneyError
 from journey_analytics.night import Night, Terminated
+from journey_analytics.progress import Progress, printable, silent
 from journey_analytics.warehouse import DatabaseError, explained, open_published
 
 app = typer.Typer(
@@ -31,10 +32,15 @@ app = typer.Typer(
 )  # fmt: skip
 
 ProjectOption = Annotated[Path, typer.Option("--project", help="The shop's folder: pipelines/, optional own sql/.")]
-AsOfOption = Annotated[str | None, typer.Option("--as-of", help="Exclusive end of the data (UTC), such as 2026-11-03; the last complete day by default.")]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of", help="Exclusive end of the data (UTC), such as 2026-11-03; the last complete day by default."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 
-HERE = Path(".")
+HERE = Path()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -130,7 +136,21 @@ def runs(project: ProjectOption = HERE, limit: int = 20, json_: JsonOption = Fal
     if json_:
         _print_json({"runs": rows})
         return
-    _table(rows, ["attempt", "run_id", "status", "exit_code", "as_of", "started_at", "ended_at", "is_live", "is_kept", "message"])
+    _table(
+        rows,
+        [
+            "attempt",
+            "run_id",
+            "status",
+            "exit_code",
+            "as_of",
+            "started_at",
+            "ended_at",
+            "is_live",
+            "is_kept",
+            "message",
+        ],
+    )
 
 
 @app.command()
@@ -141,7 +161,9 @@ def rejects(
     """Print refused rows with their reasons, as the published database knows them."""
     loaded = load_project(project.resolve())
     if source is not None and source not in loaded.sources:
-        raise ConfigError(f"the source '{source}' is not switched on", allowed=", ".join(loaded.sources), do="journey rejects")
+        raise ConfigError(
+            f"the source '{source}' is not switched on", allowed=", ".join(loaded.sources), do="journey rejects"
+        )
     warehouse = open_published(loaded.warehouse / publish.PUBLISHED)
     try:
         where = "where source = $source" if source else ""
@@ -154,8 +176,12 @@ def rejects(
         _print_json({"n_rejects": count, "rejects": rows})
         return
     for row in rows:
-        print(f"{_clean(row['file'])}:{row['row_number']}: {_clean('; '.join(row['reasons']))}\n    {_clean(row['row'] or '')[:300]}")
-    print(f"{min(len(rows), limit)} of {count} refused rows; all of them: select * from ops.rejects in {loaded.nightly.warehouse}/{publish.PUBLISHED}")
+        print(
+            f"{printable(row['file'])}:{row['row_number']}: {printable('; '.join(row['reasons']))}\n    {printable(row['row'] or '')[:300]}"
+        )
+    print(
+        f"{min(len(rows), limit)} of {count} refused rows; all of them: select * from ops.rejects in {loaded.nightly.warehouse}/{publish.PUBLISHED}"
+    )
 
 
 @app.command()
@@ -193,10 +219,14 @@ def doctor_command(project: ProjectOption = HERE, json_: JsonOption = False) -> 
     """Say what is wrong with a set-up and how to mend it; exit code 10 where something is."""
     findings = doctor.examine(project.resolve())
     if json_:
-        _print_json({"is_well": all(item.is_well for item in findings), "examined": [_plain(item) for item in findings]})
+        _print_json(
+            {"is_well": all(item.is_well for item in findings), "examined": [_plain(item) for item in findings]}
+        )
     else:
         for item in findings:
-            print(f"{'ok  ' if item.is_well else 'BAD '} {item.what}" + (f"\n     {item.remedy}" if item.remedy else ""))
+            print(
+                f"{'ok  ' if item.is_well else 'BAD '} {item.what}" + (f"\n     {item.remedy}" if item.remedy else "")
+            )
     if not all(item.is_well for item in findings):
         raise typer.Exit(ConfigError.exit_code)
 
@@ -208,8 +238,15 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
         raise typer.Exit(0)
 
 
-def _night(project: Path, as_of: str | None, json_: bool) -> Night:
-    return Night(load_project(project.resolve()), as_of=_read_as_of(as_of), told=_silent if json_ else _progress())
+@contextmanager
+def _night(project: Path, as_of: str | None, json_: bool) -> Iterator[Night]:
+    progress = Progress()
+    told, passing = (silent, silent) if json_ else (progress.told, progress.passing)
+    try:
+        with Night(load_project(project.resolve()), as_of=_read_as_of(as_of), told=told, passing=passing) as night:
+            yield night
+    finally:
+        progress.done()
 
 
 def _nightly() -> Callable[[Night], None]:
@@ -230,39 +267,28 @@ def _read_as_of(text: str | None) -> datetime | None:
     try:
         return datetime.fromisoformat(text).replace(tzinfo=None)
     except ValueError as error:
-        raise ConfigError(f"'{text}' is not a date", where="--as-of", allowed="2026-11-03 or 2026-11-03T06:00:00 (UTC)") from error
-
-
-def _silent(step: str, detail: str) -> None:
-    """Machines want the result alone."""
-
-
-def _progress() -> Callable[[str, str], None]:
-    """A line per step: coloured on a terminal, plain under cron."""
-    console = Console(highlight=False, soft_wrap=True)
-
-    def told(step: str, detail: str) -> None:
-        if console.is_terminal:
-            console.print(f"[bold]{escape(step):<12}[/bold] {escape(_clean(detail))}")
-        else:
-            print(f"{step:<12} {_clean(detail)}", flush=True)
-
-    return told
-
-
-def _clean(text: str) -> str:
-    """A text from data as one printable line: control characters and line breaks are shown, not obeyed."""
-    return "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in text)
+        raise ConfigError(
+            f"'{text}' is not a date", where="--as-of", allowed="2026-11-03 or 2026-11-03T06:00:00 (UTC)"
+        ) from error
 
 
 def _say_published(night: Night, json_: bool) -> None:
     published = night.published
     if published is None:
-        raise ConfigError("the night ended without a publication", where="pipelines/nightly.py", do="call night.publish() last")
+        raise ConfigError(
+            "the night ended without a publication", where="pipelines/nightly.py", do="call night.publish() last"
+        )
     project: Project = night.project
     paths = {"report": project.reports / "latest" / "index.html", "database": project.warehouse / publish.PUBLISHED}
     if json_:
-        _print_json({"run_id": published.run_id, "as_of": published.as_of, "exit_code": night.exit_code, **{k: str(v) for k, v in paths.items()}})
+        _print_json(
+            {
+                "run_id": published.run_id,
+                "as_of": published.as_of,
+                "exit_code": night.exit_code,
+                **{k: str(v) for k, v in paths.items()},
+            }
+        )
     else:
         for name, path in paths.items():
             print(f"{name:<12} {path}")
@@ -302,7 +328,7 @@ def _table(rows: list[dict[str, Any]], columns: Sequence[str]) -> None:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(_clean("" if row.get(column) is None else str(row[column])) for column in columns))
+        table.add_row(*(printable("" if row.get(column) is None else str(row[column])) for column in columns))
     Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
 
 

@@ -1,6 +1,6 @@
 """Which model reads which: the part of `sql/README.md` that is written from the SQL itself.
 
-    python -m journey_analytics.lineage        writes that part again; a test holds the two together
+python -m journey_analytics.lineage        writes that part again; a test holds the two together
 """
 
 from __future__ import annotations
@@ -15,8 +15,14 @@ from journey_analytics.config import home
 START, END = "<!-- lineage: written by python -m journey_analytics.lineage -->", "<!-- end of lineage -->"
 
 GIVEN = {
-    identity.TABLE: (identity.READS, "One row per id: the name of the component of linked ids it belongs to (built by identity.py)."),
-    models.SEGMENTS_TABLE: (frozenset({"journeys.journeys"}), "One row per journey and segment (written from journey.yml)."),
+    identity.TABLE: (
+        identity.READS,
+        "One row per id: the name of the component of linked ids it belongs to (built by identity.py).",
+    ),
+    models.SEGMENTS_TABLE: (
+        frozenset({"journeys.journeys"}),
+        "One row per journey and segment (written from journey.yml).",
+    ),
     "staging.events": (frozenset(), "One row per event of every feed that is on (union of the staging models)."),
 }
 

@@ -22,8 +22,8 @@ from journey_analytics.contract import happened_at
 from journey_analytics.errors import ConfigError
 from journey_analytics.expectations import ModelCheck, SqlCheck
 from journey_analytics.expressions import checked_condition, quoted, referenced_tables
-from journey_analytics.config import SEGMENT_COLUMNS
 from journey_analytics.fields import Strict
+from journey_analytics.journeymap import SEGMENT_COLUMNS
 from journey_analytics.warehouse import Warehouse
 from journey_analytics.yamlfile import read_yaml
 
@@ -107,13 +107,17 @@ def discover(folders: Sequence[Path]) -> dict[str, Model]:
 def read_notes(path: Path) -> Notes:
     """Read the `.yml` beside a model."""
     if not path.is_file():
-        raise ConfigError("is missing: every model says what its columns mean", where=f"{path.parent.name}/{path.name}", do="write it")
+        raise ConfigError(
+            "is missing: every model says what its columns mean", where=f"{path.parent.name}/{path.name}", do="write it"
+        )
     document = read_yaml(path)
     try:
         return Notes.model_validate(document.value or {})
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
-        raise ConfigError(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}", where=document.where(problem["loc"])) from error
+        raise ConfigError(
+            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}", where=document.where(problem["loc"])
+        ) from error
 
 
 def checks_of(models: Mapping[str, Model]) -> dict[str, list[ModelCheck]]:
@@ -121,7 +125,16 @@ def checks_of(models: Mapping[str, Model]) -> dict[str, list[ModelCheck]]:
     found: dict[str, list[ModelCheck]] = {}
     for table, model in models.items():
         wanted = [
-            ModelCheck(table, check.expect, check.columns, check.column, check.at_least, check.at_most, check.values, check.otherwise)
+            ModelCheck(
+                table,
+                check.expect,
+                check.columns,
+                check.column,
+                check.at_least,
+                check.at_most,
+                check.values,
+                check.otherwise,
+            )
             for check in model.notes.checks
         ]
         if wanted and not table.startswith("staging."):
@@ -135,7 +148,10 @@ def sql_checks(folders: Sequence[Path]) -> list[SqlCheck]:
     for folder in folders:
         for path in sorted((folder / "checks").glob("*.sql")):
             sql = path.read_text(encoding="utf-8").rstrip().removesuffix(";")
-            said = {key.strip(): value.strip() for key, _, value in (line[2:].partition(":") for line in sql.splitlines() if line.startswith("--"))}
+            said = {
+                key.strip(): value.strip()
+                for key, _, value in (line[2:].partition(":") for line in sql.splitlines() if line.startswith("--"))
+            }
             checks[path.stem] = SqlCheck(path.stem, said.get("Question", path.stem), said.get("Level", "fail"), sql)
     return list(checks.values())
 
@@ -150,7 +166,9 @@ def build_order(models: Mapping[str, Model], wanted: Collection[str] | None = No
     try:
         order = list(TopologicalSorter(graph).static_order())
     except CycleError as error:
-        raise ConfigError(f"models read each other in a circle: {' → '.join(error.args[1])}", do="break the circle") from error
+        raise ConfigError(
+            f"models read each other in a circle: {' → '.join(error.args[1])}", do="break the circle"
+        ) from error
     if wanted is None:
         return order
     needed: set[str] = set()
@@ -250,7 +268,9 @@ def _add_interval(warehouse: Warehouse, table: str, interval: Interval) -> None:
         low, high = stats.nps_interval(good, frame[str(interval.bad)].to_numpy(), trials)
     else:
         low, high = stats.wilson_interval(good, trials)
-    with warehouse.offered_arrays("interval_bounds", place=np.arange(len(frame)), low=np.asarray(low), high=np.asarray(high)):
+    with warehouse.offered_arrays(
+        "interval_bounds", place=np.arange(len(frame)), low=np.asarray(low), high=np.asarray(high)
+    ):
         warehouse.execute(f"""
             create or replace table {table} as
             with numbered as (select *, row_number() over (order by rowid) - 1 as place from {table})

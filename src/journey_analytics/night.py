@@ -19,7 +19,13 @@ from typing import Any
 from journey_analytics import __version__, findings, judge, land, ledger, models, publish, report, result, rules
 from journey_analytics.config import Project
 from journey_analytics.errors import (
-    EXIT_INTERRUPTED, EXIT_PUBLISHED, EXIT_PUBLISHED_WITH_WARNINGS, ConfigError, InputError, JourneyError, VerificationError,
+    EXIT_INTERRUPTED,
+    EXIT_PUBLISHED,
+    EXIT_PUBLISHED_WITH_WARNINGS,
+    ConfigError,
+    InputError,
+    JourneyError,
+    VerificationError,
 )  # fmt: skip
 from journey_analytics.expectations import Check, FeedExpectation
 from journey_analytics.warehouse import Warehouse, attach_next, close_next, open_night
@@ -40,14 +46,24 @@ class Night:
     ----------
     project : the shop
     as_of : exclusive end of the data; the watermark of complete data where None
-    told : called with (step, detail) as the night goes on
+    told : called with (step, detail) for what is worth a line
+    passing : called with (step, detail) for what is worth a glance only, such as the table being built
     now : the night's start in UTC; only the ledger and the guard against future rows see it
     """
 
-    def __init__(self, project: Project, *, as_of: datetime | None = None, told: Told = lambda step, detail: None, now: datetime | None = None) -> None:
+    def __init__(
+        self,
+        project: Project,
+        *,
+        as_of: datetime | None = None,
+        told: Told = lambda step, detail: None,
+        passing: Told = lambda step, detail: None,
+        now: datetime | None = None,
+    ) -> None:
         self.project = project
         self.wanted_as_of = as_of
         self.told = told
+        self.passing = passing
         self.now = (now or datetime.now(UTC)).replace(tzinfo=None)
         self.checks: list[Check] = []
         self.published: publish.Publication | None = None
@@ -61,7 +77,9 @@ class Night:
         try:
             publish.sweep(self.project.warehouse, self.project.reports)
             nightly = self.project.nightly
-            self.warehouse: Warehouse = open_night(self.project.warehouse, memory_limit=nightly.memory_limit, threads=nightly.threads)
+            self.warehouse: Warehouse = open_night(
+                self.project.warehouse, memory_limit=nightly.memory_limit, threads=nightly.threads
+            )
             ledger.ensure(self.warehouse)
             self.attempt = ledger.begin_run(self.warehouse, self.now, __version__)
             ledger.close_abandoned(self.warehouse, self.attempt)
@@ -71,7 +89,9 @@ class Night:
         self._listen()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._unlisten()
         try:
             self._note_end(error)
@@ -87,8 +107,15 @@ class Night:
     def land(self) -> None:
         """Files to landing.*: each once, every row accounted for."""
         for feed in land.land(self.warehouse, self.project, self.now):
-            counts = ", ".join(f"{feed.counts[f'n_{what}']:,} {what.replace('_', ' ')}" for what in ("loaded", "duplicate", "rejected", "out_of_scope"))
-            self.told("land", f"{feed.source}: {feed.n_new_files} new of {feed.n_files} files" + (f": {counts}" if feed.n_new_files else ""))
+            counts = ", ".join(
+                f"{feed.counts[f'n_{what}']:,} {what.replace('_', ' ')}"
+                for what in ("loaded", "duplicate", "rejected", "out_of_scope")
+            )
+            self.told(
+                "land",
+                f"{feed.source}: {feed.n_new_files} new of {feed.n_files} files"
+                + (f": {counts}" if feed.n_new_files else ""),
+            )
 
     def begin(self) -> None:
         """Start a new publication: settle as_of, load the map, offer the feeds."""
@@ -102,7 +129,9 @@ class Night:
 
     def resume(self) -> None:
         """Go on with a publication that an earlier command began."""
-        present = self.warehouse.scalar("select count(*) from duckdb_tables() where database_name = 'next' and table_name = 'settings'")
+        present = self.warehouse.scalar(
+            "select count(*) from duckdb_tables() where database_name = 'next' and table_name = 'settings'"
+        )
         as_of = self.warehouse.scalar("select value from rules.settings where name = 'as_of'") if present else None
         if as_of is None:
             raise ConfigError("nothing has been built yet", do="journey build")
@@ -118,19 +147,30 @@ class Night:
         models.build(self.warehouse, self.project, self._models, order)
         self._built = set(order)
         importing.join()
-        expected = {name: [FeedExpectation(**rule.model_dump()) for rule in source.feed] for name, source in self.project.sources.items()}
+        expected = {
+            name: [FeedExpectation(**rule.model_dump()) for rule in source.feed]
+            for name, source in self.project.sources.items()
+        }
         self._judge("judge feeds", judge.judge_feeds(self.warehouse, expected), InputError)
 
     def build(self) -> None:
         """The models, in the order that the SQL itself gives."""
         done: set[str] = getattr(self, "_built", set())
         tables = [table for table in models.build_order(self._models) if table not in done]
-        models.build(self.warehouse, self.project, self._models, tables, lambda table: self.told("build", table))
+        models.build(self.warehouse, self.project, self._models, tables, lambda table: self.passing("build", table))
+        self.told(
+            "build",
+            f"{len(tables) + len(done)} tables, {self.warehouse.scalar('select count(*) from journeys.journeys'):,} journeys",
+        )
 
     def judge_marts(self) -> None:
         """Are the numbers sane?"""
         checks = models.checks_of(self._models)
-        self._judge("judge marts", judge.judge_marts(self.warehouse, checks, models.sql_checks(self.project.sql_folders)), VerificationError)
+        self._judge(
+            "judge marts",
+            judge.judge_marts(self.warehouse, checks, models.sql_checks(self.project.sql_folders)),
+            VerificationError,
+        )
 
     def find(self) -> None:
         """Marts to claims."""
@@ -157,7 +197,12 @@ class Night:
         self._finish_database(run_id, status)
         close_next(self.warehouse)
         self.published = publish.publish(
-            self.project.warehouse, self.project.reports, self._staged, run_id=run_id, as_of=as_of, keep=self.project.nightly.keep.publications
+            self.project.warehouse,
+            self.project.reports,
+            self._staged,
+            run_id=run_id,
+            as_of=as_of,
+            keep=self.project.nightly.keep.publications,
         )
         self.told("publish", f"run {run_id}, publication {self.published.sequence}")
         return self.published
@@ -165,7 +210,12 @@ class Night:
     @property
     def run_id(self) -> str:
         """The same inputs, map, settings, models and code give the same id."""
-        parts = [__version__, self.project.digest, self._known_as_of().isoformat(), *ledger.input_fingerprint(self.warehouse)]
+        parts = [
+            __version__,
+            self.project.digest,
+            self._known_as_of().isoformat(),
+            *ledger.input_fingerprint(self.warehouse),
+        ]
         parts += [f"{table} {model.sql}" for table, model in sorted(self._models.items())]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
@@ -179,7 +229,9 @@ class Night:
         return self.as_of
 
     def _has(self, schema: str, table: str) -> bool:
-        sql = "select count(*) from duckdb_tables() where database_name = 'next' and schema_name = $1 and table_name = $2"
+        sql = (
+            "select count(*) from duckdb_tables() where database_name = 'next' and schema_name = $1 and table_name = $2"
+        )
         return bool(self.warehouse.scalar(sql, [schema, table]))
 
     def _judge(self, step: str, checks: list[Check], failure: type[JourneyError]) -> None:
@@ -207,9 +259,19 @@ class Night:
 
     def _finish_database(self, run_id: str, status: str) -> None:
         """Leave in the publication only what analysts may see, and say in it which run it is."""
-        self._note({"run_id": run_id, "status": status, "exit_code": self.exit_code, "as_of": self.as_of, "map_hash": self.project.digest[:12]})
+        self._note(
+            {
+                "run_id": run_id,
+                "status": status,
+                "exit_code": self.exit_code,
+                "as_of": self.as_of,
+                "map_hash": self.project.digest[:12],
+            }
+        )
         self.warehouse.execute("create or replace table ops.runs as from work.ops.runs order by attempt")
-        self.warehouse.execute(f"create or replace table ops.schema_version as select {ledger.SCHEMA_VERSION} as version")
+        self.warehouse.execute(
+            f"create or replace table ops.schema_version as select {ledger.SCHEMA_VERSION} as version"
+        )
         for schema in ("staging", "landing"):
             self.warehouse.execute(f"drop schema if exists {schema} cascade")
 
@@ -223,7 +285,13 @@ class Night:
             return
         if self.published is not None:
             return
-        code = error.exit_code if isinstance(error, JourneyError) else EXIT_INTERRUPTED if isinstance(error, KeyboardInterrupt) else 50
+        code = (
+            error.exit_code
+            if isinstance(error, JourneyError)
+            else EXIT_INTERRUPTED
+            if isinstance(error, KeyboardInterrupt)
+            else 50
+        )
         message = str(error).splitlines()[0][:500] if str(error) else type(error).__name__
         self._note({"status": "failed", "exit_code": code, "as_of": self.as_of, "message": message})
 

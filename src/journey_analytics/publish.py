@@ -68,7 +68,8 @@ def _acquire(file: IO[str]) -> None:
     except BlockingIOError as error:
         file.seek(0)
         raise LockHeld(
-            f"another night is running ({file.read() or 'unknown process'})", do="wait for it to end; nothing was changed"
+            f"another night is running ({file.read() or 'unknown process'})",
+            do="wait for it to end; nothing was changed",
         ) from error
 
 
@@ -84,10 +85,14 @@ def verify(database: Path) -> int:
     try:
         return scan_whole(database)
     except JourneyError as error:
-        raise VerificationError(error.reason, where=database.name, do="run the night again; the disk may be failing") from error
+        raise VerificationError(
+            error.reason, where=database.name, do="run the night again; the disk may be failing"
+        ) from error
 
 
-def publish(warehouse: Path, reports: Path, staged_report: Path, *, run_id: str, as_of: datetime, keep: int) -> Publication:
+def publish(
+    warehouse: Path, reports: Path, staged_report: Path, *, run_id: str, as_of: datetime, keep: int
+) -> Publication:
     """Make `next.duckdb` and the staged report what everybody sees.
 
     Parameters
@@ -141,7 +146,9 @@ def rollback(warehouse: Path, reports: Path) -> Publication:
     live = current(reports)
     earlier = [item for item in publications(warehouse) if live is None or item.sequence < live.sequence]
     if not earlier:
-        raise ConfigError("there is no earlier publication to put back", allowed="one of `journey runs`", do="journey run")
+        raise ConfigError(
+            "there is no earlier publication to put back", allowed="one of `journey runs`", do="journey run"
+        )
     verify(warehouse / earlier[0].database)
     _go_live(warehouse, reports, earlier[0])
     return earlier[0]
@@ -166,7 +173,9 @@ def _store(warehouse: Path, reports: Path, staged: Path, built: Path, run_id: st
     built.chmod(0o444)
     os.replace(built, database)
     hashes = {PUBLISHED: _sha256(database)}
-    hashes.update({path.relative_to(staged).as_posix(): _sha256(path) for path in sorted(staged.rglob("*")) if path.is_file()})
+    hashes.update(
+        {path.relative_to(staged).as_posix(): _sha256(path) for path in sorted(staged.rglob("*")) if path.is_file()}
+    )
     sequence = max((item.sequence for item in publications(warehouse)), default=0) + 1
     report = _place_report(reports, staged, f"{as_of:%Y-%m-%d}-{run_id}")
     published = Publication(run_id, as_of.isoformat(), sequence, f"publications/{database.name}", report, hashes)

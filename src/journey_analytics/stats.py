@@ -87,8 +87,9 @@ def nps_interval(promoters: ArrayLike, detractors: ArrayLike, n: ArrayLike, *, c
     up, down = (plus + 0.75) / size, (minus + 0.75) / size
     score = up - down
     half_width = z * np.sqrt((up + down - score**2) / size)
-    low = np.clip(100 * (score - half_width), -100.0, 100.0)
-    high = np.clip(100 * (score + half_width), -100.0, 100.0)
+    seen = (plus - minus) / np.maximum(total, 1.0)  # the adjustment may pull a bound past what was observed
+    low = np.clip(100 * np.minimum(score - half_width, seen), -100.0, 100.0)
+    high = np.clip(100 * np.maximum(score + half_width, seen), -100.0, 100.0)
     nothing = total == 0
     return np.where(nothing, np.nan, low), np.where(nothing, np.nan, high)
 
