@@ -75,7 +75,7 @@ def test_a_handful_of_good_days_is_not_called_a_recovery(house: Warehouse) -> No
 
 def test_a_handful_of_bad_days_is_not_called_the_worst_week(house: Warehouse) -> None:
     touchpoint(house, {"n_matured": 429, "n_progressed": 200}, target_progressed=0.6)
-    days(house, (42, 10, 5), (7, 1, 0))
+    days(house, (42, 10, 5), (14, 1, 0))
     assert only(house)["caveat"] is None
 
 

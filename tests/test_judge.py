@@ -126,6 +126,8 @@ def test_a_feed_called_like_sql_is_judged_like_any_other(warehouse: Warehouse) -
         ({"expect": "unique", "columns": ["path", "week"]}, ["'a', 1, 0, 1"] * 3, "3 of 3 rows", False),
         ({"expect": "not_null", "columns": ["path", "n"]}, ["'a', null, 0, 1"], "0 of 2 values empty", True),
         ({"expect": "not_null", "columns": ["path", "n"]}, ["null, 1, 0, null"], "2 of 2 values empty", False),
+        ({"expect": "not_null", "columns": ["path", "n"]}, ["null, 1, 0, 1"], "1 of 2 values empty", False),
+        ({"expect": "not_null", "columns": ["path", "n"]}, ["'a', 1, 0, null"], "1 of 2 values empty", False),
         ({"expect": "between", "column": "share", "at_least": 0, "at_most": 1}, ["'a', 1, 1, 1"], "0 of 1", True),
         ({"expect": "between", "column": "share", "at_least": 0, "at_most": 1}, ["'a', 1, 1.01, 1"], "1 of 1", False),
         ({"expect": "between", "column": "share", "at_least": 0}, ["'a', 1, null, 1"], "0 of 0", True),
@@ -163,6 +165,13 @@ def test_an_offending_row_is_shown_with_its_key(warehouse: Warehouse) -> None:
     ]
     results = judge_marts(warehouse, {"marts.shares": checks}, [])
     assert results[1].sample == "id=b, share as number=1.5"
+
+
+def test_the_rows_shown_are_the_first_in_the_order_of_their_values(warehouse: Warehouse) -> None:
+    warehouse.execute("create table marts.shares as select 9 - i as n from range(9) as rows (i)")
+    checks = [ModelCheck("marts.shares", "between", column="n", at_most=0)]
+    (result,) = judge_marts(warehouse, {"marts.shares": checks}, [])
+    assert result.sample == "; ".join(f"n as number={n}.0" for n in range(1, 6))
 
 
 def test_a_table_with_lists_and_structs_is_judged_by_its_plain_columns(warehouse: Warehouse) -> None:
