@@ -168,36 +168,140 @@ class Plan:
 
 
 STAGES = (
-    Stage("awareness", "Awareness", "Is there something for me?", "Growth", 14, 2140, 0.46, 310, None, ("csat_5", 300, 240, 0), 30.5),
+    Stage(
+        "awareness",
+        "Awareness",
+        "Is there something for me?",
+        "Growth",
+        14,
+        2140,
+        0.46,
+        310,
+        None,
+        ("csat_5", 300, 240, 0),
+        30.5,
+    ),
     Stage("consideration", "Consideration", "Which one fits?", "Catalogue", 14, 1480, 0.41, 240, 0.38, None, 52.0),
     Stage("decision", "Decision", "Can I trust them?", "CRM", 7, 690, 0.62, 96, 0.6, ("csat_5", 160, 104, 0), 9.4),
-    Stage("purchase", "Purchase", "Pay and be done.", "Checkout team", 1, 520, 0.58, 14, 0.7, ("csat_5", 410, 180, 0), 0.2),
-    Stage("post_purchase", "Post-purchase", "Get it, get help.", "Service", 60, 210, 0.27, 390, None, ("stars_5", 380, 262, 0), 640.0),
+    Stage(
+        "purchase", "Purchase", "Pay and be done.", "Checkout team", 1, 520, 0.58, 14, 0.7, ("csat_5", 410, 180, 0), 0.2
+    ),
+    Stage(
+        "post_purchase",
+        "Post-purchase",
+        "Get it, get help.",
+        "Service",
+        60,
+        210,
+        0.27,
+        390,
+        None,
+        ("stars_5", 380, 262, 0),
+        640.0,
+    ),
 )
 
 TOUCHPOINTS = (
     Touchpoint("search_ad", "Search advertising", "awareness", "ads", "Growth", 820, 0.44, 0.4),
     Touchpoint("social_post", "Social posts", "awareness", "social", "Growth", 410, 0.39, 0.4),
     Touchpoint("home_page", "Home page", "awareness", "web", "Growth", 1610, 0.48, 0.45, ("csat_5", 0.8, 300), 0.75),
-    Touchpoint("product_page", "Product page", "consideration", "web", "Catalogue", 1390, 0.42, 0.4,
-               out_of_order=0.083, out_of_order_at_most=0.05, next_action="Leave out customers whose order is already paid."),
+    Touchpoint(
+        "product_page",
+        "Product page",
+        "consideration",
+        "web",
+        "Catalogue",
+        1390,
+        0.42,
+        0.4,
+        out_of_order=0.083,
+        out_of_order_at_most=0.05,
+        next_action="Leave out customers whose order is already paid.",
+    ),
     Touchpoint("site_search", "Search on the site", "consideration", "web", "Catalogue", 560, 0.37, 0.35),
-    Touchpoint("newsletter", "Newsletter “Autumn sale”", "consideration", "email", "CRM", 470, 0.36, 0.35,
-               complained=0.064, complained_at_most=0.02, effort="small",
-               next_action="Send it to customers who bought in the last 90 days only, and compare the complaints."),
+    Touchpoint(
+        "newsletter",
+        "Newsletter “Autumn sale”",
+        "consideration",
+        "email",
+        "CRM",
+        470,
+        0.36,
+        0.35,
+        complained=0.064,
+        complained_at_most=0.02,
+        effort="small",
+        next_action="Send it to customers who bought in the last 90 days only, and compare the complaints.",
+    ),
     Touchpoint("reviews", "Customer reviews", "consideration", "review", "Catalogue", 28, 0.21, 0.4),
     Touchpoint("cart", "Cart", "decision", "web", "Checkout team", 655, 0.63, 0.6),
     Touchpoint("cart_reminder", "Reminder after an abandoned cart", "decision", "email", "CRM", 140, 0.31, 0.25),
-    Touchpoint("chat_before", "Chat before buying", "decision", "support", "Service", 96, 0.52, 0.5, ("thumb", 0.84, 70), 0.8),
-    Touchpoint("payment_mobile", "Payment page, mobile", "purchase", "web", "Checkout team", 312, 0.38, 0.7,
-               ("csat_5", 0.36, 240), 0.8, 9, "medium", "https://wiki.example/payment",
-               "Compare card entry on Android before and after release 5.12.", breaks=(79, 103, 0.2)),
-    Touchpoint("payment_desktop", "Payment page, desktop", "purchase", "web", "Checkout team", 208, 0.81, 0.75, ("csat_5", 0.81, 170), 0.8, 5),
+    Touchpoint(
+        "chat_before", "Chat before buying", "decision", "support", "Service", 96, 0.52, 0.5, ("thumb", 0.84, 70), 0.8
+    ),
+    Touchpoint(
+        "payment_mobile",
+        "Payment page, mobile",
+        "purchase",
+        "web",
+        "Checkout team",
+        312,
+        0.38,
+        0.7,
+        ("csat_5", 0.36, 240),
+        0.8,
+        9,
+        "medium",
+        "https://wiki.example/payment",
+        "Compare card entry on Android before and after release 5.12.",
+        breaks=(79, 103, 0.2),
+    ),
+    Touchpoint(
+        "payment_desktop",
+        "Payment page, desktop",
+        "purchase",
+        "web",
+        "Checkout team",
+        208,
+        0.81,
+        0.75,
+        ("csat_5", 0.81, 170),
+        0.8,
+        5,
+    ),
     Touchpoint("order_email", "Order confirmation", "post_purchase", "email", "CRM", 205, 0.27, None, None, None, 380),
-    Touchpoint("delivery", "Delivery", "post_purchase", "store", "Logistics", 190, 0.28, None, ("stars_5", 0.69, 380), 0.65, 340),
-    Touchpoint("support_chat", "Chat with support", "post_purchase", "support", "Service", 60, 0.2, None, ("thumb", 0.58, 118), 0.85, 88,
-               "large", "javascript:alert(1)", "Answer the first message within ten minutes: staff the hours from 18 to 21."),
-    Touchpoint("returns", "Returns portal", "post_purchase", "web", "Service", 14, 0.14, 0.3, ("csat_5", 0.5, 6), 0.7, 11),
+    Touchpoint(
+        "delivery",
+        "Delivery",
+        "post_purchase",
+        "store",
+        "Logistics",
+        190,
+        0.28,
+        None,
+        ("stars_5", 0.69, 380),
+        0.65,
+        340,
+    ),
+    Touchpoint(
+        "support_chat",
+        "Chat with support",
+        "post_purchase",
+        "support",
+        "Service",
+        60,
+        0.2,
+        None,
+        ("thumb", 0.58, 118),
+        0.85,
+        88,
+        "large",
+        "javascript:alert(1)",
+        "Answer the first message within ten minutes: staff the hours from 18 to 21.",
+    ),
+    Touchpoint(
+        "returns", "Returns portal", "post_purchase", "web", "Service", 14, 0.14, 0.3, ("csat_5", 0.5, 6), 0.7, 11
+    ),
 )
 
 SEGMENTS = (
@@ -289,7 +393,13 @@ def _rules(shop: Shop, plan: Plan) -> None:
         "rules.calendar",
         {"event_on": "2026-09-23", "kind": "release", "name": "5.12", "touches": ["payment_mobile", "payment_desktop"]},
         {"event_on": "2026-10-17", "kind": "release", "name": "5.13", "touches": ["payment_mobile"]},
-        {"event_on": "2026-08-14", "until_on": "2026-08-14", "kind": "outage", "name": "Web tracking lost", "touches": ["web"]},
+        {
+            "event_on": "2026-08-14",
+            "until_on": "2026-08-14",
+            "kind": "outage",
+            "name": "Web tracking lost",
+            "touches": ["web"],
+        },
     )
 
 
@@ -306,7 +416,17 @@ def _feeds(shop: Shop) -> None:
         })  # fmt: skip
     for number, (source, reason) in enumerate([("web", "event_time is missing")] * 4 + [("web", "unknown type")] * 2
                                               + [("orders", "total is not a number")] * 3 + [("surveys", "outside the scale")] * 5):  # fmt: skip
-        shop.put("ops.rejects", {"file_id": "a1", "source": source, "file": f"{source}/x", "row_number": number, "reasons": [reason], "row": "…"})
+        shop.put(
+            "ops.rejects",
+            {
+                "file_id": "a1",
+                "source": source,
+                "file": f"{source}/x",
+                "row_number": number,
+                "reasons": [reason],
+                "row": "…",
+            },
+        )
     shop.put(
         "ops.checks",
         {"check_id": "web.refused_share", "scope": "feed", "subject": "web", "expectation": "refused_share", "level": "fail",
@@ -316,7 +436,9 @@ def _feeds(shop: Shop) -> None:
         {"check_id": "stage_metrics.unique", "scope": "mart", "subject": "marts.stage_metrics", "expectation": "unique",
          "level": "fail", "is_met": True, "observed": "0 duplicates", "expected": "none", "n_unexpected": 0},
     )  # fmt: skip
-    for number, (source, event, n) in enumerate((("web", "video_played", 3_120), ("web", "page", 2_010), ("email", "email_processed", 1_042))):
+    for number, (source, event, n) in enumerate(
+        (("web", "video_played", 3_120), ("web", "page", 2_010), ("email", "email_processed", 1_042))
+    ):
         shop.put("journeys.event_shapes", {"shape_id": number, "source": source, "event_name": event, "path": "/blog/x", "n_events": n,
                                            "is_conversion": False, "is_bot": False, "is_internal": False, "is_complaint": False})  # fmt: skip
 
@@ -362,7 +484,12 @@ def _touchpoint_metrics(shop: Shop, plan: Plan, segment: str, share: float, fact
         if kind == "thumb":
             row |= {"n_thumb": answered, "n_thumb_good": good, **shares("thumb", good, answered, "thumb_share")}
         if kind == "stars_5":
-            row |= {"n_stars": answered, "n_stars_good": good, **shares("stars", good, answered, "stars_share"), "mean_stars": 3.9}
+            row |= {
+                "n_stars": answered,
+                "n_stars_good": good,
+                **shares("stars", good, answered, "stars_share"),
+                "mean_stars": 3.9,
+            }
         if point.complained is not None:
             bad = round(customers * point.complained)
             row |= {"n_complaints": bad, **shares("complained", bad, customers, "complained_share")}
@@ -438,19 +565,28 @@ def _findings(shop: Shop, plan: Plan) -> None:
         series = [("progressed", "underperforming", round(point.n * point.progressed), point.n, point.target, 1)]
         if point.csat:
             kind = {"csat_5": "csat", "stars_5": "stars"}.get(point.csat[0], point.csat[0])
-            series.append((kind, "satisfaction", round(point.csat[1] * point.csat[2]), point.csat[2], point.csat_target, 1))
+            series.append(
+                (kind, "satisfaction", round(point.csat[1] * point.csat[2]), point.csat[2], point.csat_target, 1)
+            )
         if point.complained is not None:
             n = point.n + point.n_open
             series.append(("complained", "overwhelming", round(n * point.complained), n, point.complained_at_most, -1))
         if point.out_of_order is not None:
             n = round((point.n + point.n_open) * 1.7)
-            series.append(("out_of_order", "out_of_order", round(n * point.out_of_order), n, point.out_of_order_at_most, -1))
+            series.append(
+                ("out_of_order", "out_of_order", round(n * point.out_of_order), n, point.out_of_order_at_most, -1)
+            )
         for metric, kind, good, n, target, direction in series:
             if target is None:
                 continue
             low, high = interval(good, n)
             status = "too_small" if n < 30 or low is None or high is None else "ok"
-            if status == "ok" and low is not None and high is not None and (high < target if direction > 0 else low > target):
+            if (
+                status == "ok"
+                and low is not None
+                and high is not None
+                and (high < target if direction > 0 else low > target)
+            ):
                 status = "open"
             rank += 1
             shop.put("marts.findings", {
@@ -489,7 +625,10 @@ def _flows(shop: Shop) -> None:
                           ("cart", "product_page", 90), ("cart", "cart_reminder", 80), ("cart_reminder", "cart", 44), ("payment_mobile", "order_email", 118),
                           ("payment_mobile", "exit", 160), ("payment_desktop", "order_email", 166), ("order_email", "delivery", 260),
                           ("delivery", "support_chat", 60), ("delivery", "exit", 190), ("support_chat", "exit", 52), ("returns", "exit", 6)):  # fmt: skip
-        shop.put("marts.transitions", {"from_touchpoint": start, "to_touchpoint": end, "n_transitions": n, "n_journeys": round(n * 0.96)})
+        shop.put(
+            "marts.transitions",
+            {"from_touchpoint": start, "to_touchpoint": end, "n_transitions": n, "n_journeys": round(n * 0.96)},
+        )
     for path, n, won in (("home_page > product_page > cart > payment_desktop", 140, 112), ("search_ad > product_page", 320, 0),
                          ("home_page > product_page > cart > payment_mobile", 170, 62), ("home_page", 310, 0), ("social_post > product_page", 96, 3),
                          ("home_page > site_search > product_page > cart > payment_desktop", 48, 39), ("social_post", 6, 0), ("other", 410, 58)):  # fmt: skip
@@ -504,7 +643,9 @@ def _promises(shop: Shop) -> None:
                                        ("two_day_delivery", "west", 215, 0.93), ("two_day_delivery", "island", 7, 0.57), ("pay_in_one_go", "all", 520, 0.92)):  # fmt: skip
         scored = promise == "two_day_delivery"
 
-        def row(n: int, good: int, promise: str = promise, by_value: str = by_value, scored: bool = scored) -> dict[str, Any]:
+        def row(
+            n: int, good: int, promise: str = promise, by_value: str = by_value, scored: bool = scored
+        ) -> dict[str, Any]:
             return {
                 "promise": promise, "by_value": by_value, "n_due": n, "n_kept": good, **shares("kept", good, n, "kept_share"),
                 "n_scored_when_kept": good // 2 if scored else 0, "csat_when_kept": 0.82 if scored and good > 1 else None,
@@ -519,13 +660,28 @@ def _promises(shop: Shop) -> None:
             kept = sum(draw.random() < (rate if week > 7 else min(1, rate + 0.08)) for _ in range(due))
             shop.put("marts.promises", {**row(due, kept), "week_on": FIRST_DAY + datetime.timedelta(weeks=week)})
     for segment, due, met in (("all", 402, 262), ("new", 284, 258), ("returning", 118, 4), ("mobile", 230, 148)):
-        shop.put("marts.recoveries", {"recovery": "abandoned_cart", "segment": segment, "n_due": due, "n_met": met, **shares("met", met, due, "met_share"), "n_open": 9})
+        shop.put(
+            "marts.recoveries",
+            {
+                "recovery": "abandoned_cart",
+                "segment": segment,
+                "n_due": due,
+                "n_met": met,
+                **shares("met", met, due, "met_share"),
+                "n_open": 9,
+            },
+        )
 
 
 def _identities(shop: Shop) -> None:
-    rows = [("anonymous_id", f"a{number}", f"user:{number}" if number % 3 else f"device:a{number}") for number in range(60)]
+    rows = [
+        ("anonymous_id", f"a{number}", f"user:{number}" if number % 3 else f"device:a{number}") for number in range(60)
+    ]
     rows += [("user_id", str(number), f"user:{number}") for number in range(40)]
-    shop.put("journeys.identities", *({"id_kind": kind, "id": key, "customer_id": customer, "rule": "login"} for kind, key, customer in rows))
+    shop.put(
+        "journeys.identities",
+        *({"id_kind": kind, "id": key, "customer_id": customer, "rule": "login"} for kind, key, customer in rows),
+    )
     shop.put("journeys.shared_ids", {"id_kind": "anonymous_id", "id": "kiosk", "n_accounts": 14})
 
 
@@ -622,21 +778,31 @@ def hostile() -> Shop:
                       "next_action": ATTACKS[(number + 2) % len(ATTACKS)], "playbook": "javascript:window.__xss=1"})
         for number, point in enumerate(TOUCHPOINTS)
     ]  # fmt: skip
-    segments = [(key, ATTACKS[number], ATTACKS[number + 1], part, rate) for number, (key, _, _, part, rate) in enumerate(SEGMENTS)]
+    segments = [
+        (key, ATTACKS[number], ATTACKS[number + 1], part, rate)
+        for number, (key, _, _, part, rate) in enumerate(SEGMENTS)
+    ]
     shop = build(Plan(ATTACKS[0], stages, points, segments))
     shop.put("journeys.event_shapes", {"shape_id": 99, "source": ATTACKS[1], "event_name": ATTACKS[2], "n_events": 90_000,
                                        "is_bot": False, "is_internal": False, "is_conversion": False})  # fmt: skip
-    shop.put("ops.rejects", {"file_id": "a", "source": "web", "file": ATTACKS[0], "row_number": 1, "reasons": [ATTACKS[1]], "row": "=x"})
+    shop.put(
+        "ops.rejects",
+        {"file_id": "a", "source": "web", "file": ATTACKS[0], "row_number": 1, "reasons": [ATTACKS[1]], "row": "=x"},
+    )
     shop.put("ops.checks", {"check_id": ATTACKS[0], "scope": "feed", "subject": ATTACKS[1], "expectation": ATTACKS[2], "level": "warn",
                             "is_met": False, "observed": ATTACKS[3], "expected": ATTACKS[5], "n_unexpected": 1, "sample": "ada@example.org"})  # fmt: skip
-    shop.put("rules.calendar", {"event_on": "2026-09-01", "kind": ATTACKS[0], "name": ATTACKS[1], "touches": [ATTACKS[2]]})
+    shop.put(
+        "rules.calendar", {"event_on": "2026-09-01", "kind": ATTACKS[0], "name": ATTACKS[1], "touches": [ATTACKS[2]]}
+    )
     return shop
 
 
 def unfit() -> Shop:
     """The normal shop on a night when a required feed did not come and a check froze the flags."""
     shop = normal()
-    shop.change("update ops.feeds set status = 'missing', n_files = 0, n_read = 0, n_loaded = 0 where source = 'orders'")
+    shop.change(
+        "update ops.feeds set status = 'missing', n_files = 0, n_read = 0, n_loaded = 0 where source = 'orders'"
+    )
     shop.put("ops.checks", {"check_id": "orders.rows_read", "scope": "feed", "subject": "orders", "expectation": "rows_read", "level": "freeze",
                             "is_met": False, "observed": "0", "expected": "at least 1", "n_unexpected": 1})  # fmt: skip
     return shop

@@ -1,6 +1,7 @@
-"""What the figures share: axes, intervals, notes, and the weekly band. Plain mappings in plotly's words; no library needed.
+"""What the figures share: axes, intervals, notes, the weekly band. Plain mappings in plotly's words; no library needed.
 
-Colours are the page's custom properties; the page's script replaces them by what they are in the reader's theme.
+Colours are the page's custom properties (`var(--worse)`); the page's script replaces them by what they are in the
+reader's theme.
 """
 
 from __future__ import annotations
@@ -16,16 +17,25 @@ Part = dict[str, Any]
 
 HEIGHTS = (240, 320, 400, 520, 680, 900)
 SMALLEST_SHOWN = 10
+MOST_NOTES = 6
+MOST_LINKS = 12
+MOST_LABELS = 8
 INK, MUTED, LINE, GRID = "var(--ink)", "var(--muted)", "var(--line)", "var(--grid)"
 WORSE, BAR, SOFT, BAND = "var(--worse)", "var(--bar)", "var(--bar-soft)", "var(--band)"
 SERIES = ("var(--s1)", "var(--s2)", "var(--s3)", "var(--s4)")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up")
-MOST_NOTES = 6
+DECADES = tuple(digit * 10**power for power in range(1, 7) for digit in (1, 2, 5))
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
 
 
 def enough(weeks: Sequence[Row]) -> list[Row]:
     """The weeks with enough counted to say a share."""
     return [week for week in weeks if (week["n"] or 0) >= SMALLEST_SHOWN]
+
+
+def as_weeks(rows: Sequence[Row], **keys: str) -> list[Part]:
+    """Weeks of a mart under the names that are drawn: week_on, n, share, low, high."""
+    return [{"week_on": row["week_on"]} | {key: row[name] for key, name in keys.items()} for row in rows]
 
 
 def safe(text: object, longest: int = 60) -> str:
@@ -40,56 +50,54 @@ def tall(pixels: float) -> int:
 
 def layout(*, height: int, **more: Any) -> Part:
     """A layout in the page's type and colours, with nothing on it that was not asked for."""
+    hover = {"bgcolor": "var(--card)", "bordercolor": GRID, "font": {"color": INK, "size": 13}, "align": "left"}
     return {
         "height": height,
         "autosize": True,
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif", "size": 13, "color": INK},
+        "font": {"family": FONT, "size": 13, "color": INK},
         "showlegend": False,
         "dragmode": False,
         "hovermode": "closest",
-        "hoverlabel": {"bgcolor": "var(--card)", "bordercolor": GRID, "font": {"color": INK, "size": 13}, "align": "left"},
+        "hoverlabel": hover,
     } | more
 
 
 def legend() -> Part:
     """The key, above the drawing."""
-    return {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "itemclick": False, "itemdoubleclick": False}
+    switches = {"itemclick": False, "itemdoubleclick": False, "traceorder": "normal"}
+    return {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom"} | switches
 
 
-def plain(more: Mapping[str, Any] | None = None) -> Part:
+def plain(more: Row | None = None) -> Part:
     """An axis without a line of its own."""
-    return {
-        "showgrid": False, "zeroline": False, "fixedrange": True, "automargin": True, "color": MUTED, "tickfont": {"color": MUTED},
-    } | dict(more or {})  # fmt: skip
+    look = {"showgrid": False, "zeroline": False, "color": MUTED, "tickfont": {"color": MUTED}}
+    return look | {"fixedrange": True, "automargin": True} | dict(more or {})
 
 
-def percent(more: Mapping[str, Any] | None = None) -> Part:
-    """An axis of shares, from 0 to 100 %."""
-    axis = {"tickformat": ".0%", "showgrid": True, "gridcolor": LINE, "range": [0, 1.005], "dtick": 0.25}
-    return plain() | axis | dict(more or {})
+def percent(more: Row | None = None) -> Part:
+    """An axis of shares, from 0 to 100 %; `dtick` is the step between its ticks."""
+    axis = {"showgrid": True, "gridcolor": LINE, "range": [0, 1.005]} | dict(more or {})
+    step = axis.pop("dtick", 0.25)
+    ticks = [number * step for number in range(int(axis["range"][1] / step + 1e-9) + 1)]
+    return plain() | {"tickvals": ticks, "ticktext": [formats.share(tick) for tick in ticks]} | axis
 
 
-def bars(rows: Sequence[Row], colour: str) -> Part:
-    """The 95 % intervals of `progressed_share_of_matured`, as error bars to both sides."""
-    estimates = [row["progressed_share_of_matured"] for row in rows]
-    return {
-        "type": "data", "symmetric": False, "width": 0, "thickness": 2, "color": colour,
-        "array": [row["progressed_high"] - at for row, at in zip(rows, estimates, strict=True)],
-        "arrayminus": [at - row["progressed_low"] for row, at in zip(rows, estimates, strict=True)],
-    }  # fmt: skip
-
-
-def note(text: str, x: float, y: float, more: Mapping[str, Any] | None = None) -> Part:
+def note(text: str, x: float | str, y: float, more: Row | None = None) -> Part:
     """Words on a drawing, from the left."""
-    base = {"text": text, "x": x, "y": y, "xref": "paper", "yref": "paper", "xanchor": "left", "showarrow": False, "align": "left"}
-    return base | {"font": {"color": INK, "size": 13}} | dict(more or {})
+    at = {"text": text, "x": x, "y": y, "xref": "paper", "yref": "paper", "xanchor": "left"}
+    return at | {"showarrow": False, "align": "left", "font": {"color": INK, "size": 13}} | dict(more or {})
 
 
 def tick(x: float, y: float) -> Part:
     """A target, as an upright tick on one row."""
     return {"type": "line", "x0": x, "x1": x, "y0": y - 0.36, "y1": y + 0.36, "line": {"color": INK, "width": 2}}
+
+
+def unit(seconds: float) -> tuple[str, int]:
+    """The unit that a window is drawn in, and its length in seconds."""
+    return next((pair for pair in (("days", 86_400), ("hours", 3_600)) if seconds >= 2 * pair[1]), ("minutes", 60))
 
 
 def says(who: object, where: object, row: Row) -> str:
@@ -99,9 +107,117 @@ def says(who: object, where: object, row: Row) -> str:
     return f"{safe(who)}, {safe(where)}<br>{share} move on ({span})<br>of {formats.count(row['n_matured'])}"
 
 
-def unit(seconds: float) -> tuple[str, int]:
-    """The unit that a window is drawn in, and its length in seconds."""
-    return next((pair for pair in (("days", 86_400), ("hours", 3_600)) if seconds >= 2 * pair[1]), ("minutes", 60))
+def dots(rows: Sequence[Row], places: Sequence[float], colour: str) -> Part:
+    """Shares that move on, each a dot with its 95 % interval, one above the other."""
+    estimates = [row["progressed_share_of_matured"] for row in rows]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": estimates,
+        "y": list(places),
+        "hovertemplate": "%{text}<extra></extra>",
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "width": 0,
+            "thickness": 2,
+            "color": colour,
+            "array": [row["progressed_high"] - at for row, at in zip(rows, estimates, strict=True)],
+            "arrayminus": [at - row["progressed_low"] for row, at in zip(rows, estimates, strict=True)],
+        },
+    }
+
+
+def gaps(rows: Sequence[Row], label: str, *, is_short: bool = False) -> Part:
+    """Distances from target in percentage points, against volume; what falls short carries its name."""
+    at = [(row["progressed_share_of_matured"] - row["target_progressed"]) * 100 for row in rows]
+    colour, named = WORSE if is_short else BAR, is_short and len(rows) <= MOST_LABELS
+    up = [(row["progressed_high"] - row["progressed_share_of_matured"]) * 100 for row in rows]
+    down = [(row["progressed_share_of_matured"] - row["progressed_low"]) * 100 for row in rows]
+    most = max((row["n_matured"] for row in rows), default=0)
+    return {
+        "type": "scatter",
+        "name": label,
+        "mode": "markers+text" if named else "markers",
+        "meta": "labels",
+        "x": [row["n_matured"] for row in rows],
+        "y": at,
+        "marker": {"color": colour, "size": 11 if is_short else 8, "symbol": "triangle-down" if is_short else "circle"},
+        "text": [f"  {safe(row['name'], 30)}  " for row in rows] if named else None,
+        "textposition": ["middle left" if row["n_matured"] * 4 > most else "middle right" for row in rows]
+        if named
+        else None,
+        "textfont": {"color": WORSE, "size": 12},
+        "hovertext": [_gap_says(row, gap) for row, gap in zip(rows, at, strict=True)],
+        "hovertemplate": "%{hovertext}<extra></extra>",
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "thickness": 1.2,
+            "width": 0,
+            "color": colour if is_short else SOFT,
+            "array": up,
+            "arrayminus": down,
+        },
+    }
+
+
+def _gap_says(row: Row, gap: float) -> str:
+    target = f"target {formats.share(row['target_progressed'])}, {formats.gap(gap / 100)}"
+    return f"{says(row['name'], row['stage'], row)}<br>{target}"
+
+
+def stacked(rows: Sequence[Row]) -> list[Part]:
+    """Good, in between and bad answers, of each hundred."""
+    traces: list[Part] = []
+    for label, key, colour in (("good", "n_good", BAR), ("in between", None, SOFT), ("bad", "n_bad", WORSE)):
+        counts = []
+        for row in rows:
+            good, bad = row["n_good"] or 0, row["n_bad"] or 0
+            counts.append(max(0, row["n_answered"] - good - bad) if key is None else row[key] or 0)
+        of = [row["n_answered"] for row in rows]
+        traces.append(
+            {
+                "type": "bar",
+                "name": label,
+                "orientation": "h",
+                "x": [n / all_ for n, all_ in zip(counts, of, strict=True)],
+                "y": list(range(len(rows))),
+                "width": 0.42,
+                "marker": {"color": colour, "line": {"color": "var(--bg)", "width": 1}},
+                "text": [
+                    f"{formats.count(n)} of {formats.count(all_)} {label}" for n, all_ in zip(counts, of, strict=True)
+                ],
+                "textposition": "none",
+                "hovertemplate": "%{text}<extra></extra>",
+            }
+        )
+    return traces
+
+
+def without_loops(rows: Sequence[Row]) -> list[Row]:
+    """The largest links that close no circle, which a Sankey cannot show."""
+    after: dict[str, set[str]] = {}
+    kept: list[Row] = []
+    for row in rows:
+        start, end = row["from_touchpoint"], row["to_touchpoint"]
+        if len(kept) < MOST_LINKS and not _reaches(after, end, start):
+            after.setdefault(start, set()).add(end)
+            kept.append(row)
+    return kept
+
+
+def _reaches(after: Mapping[str, set[str]], start: str, end: str) -> bool:
+    seen: set[str] = set()
+    todo = [start]
+    while todo:
+        node = todo.pop()
+        if node == end:
+            return True
+        if node not in seen:
+            seen.add(node)
+            todo.extend(after.get(node, ()))
+    return False
 
 
 def weekly(weeks: Sequence[Row], target: float | None, calendar: Sequence[Row]) -> tuple[list[Part], Part]:
@@ -111,30 +227,48 @@ def weekly(weeks: Sequence[Row], target: float | None, calendar: Sequence[Row]) 
     """
     shown = [week if (week["n"] or 0) >= SMALLEST_SHOWN else None for week in weeks]
     dates = [week["week_on"] for week in weeks]
-    traces: list[Part] = []
-    for stretch in _stretches(shown):
-        on = [week["week_on"] for week in stretch]
-        outline = {"x": on + on[::-1], "y": [week["high"] for week in stretch] + [week["low"] for week in stretch][::-1]}
-        traces.append({"type": "scatter", "mode": "lines", "fill": "toself", "fillcolor": BAND, "line": {"width": 0}, "hoverinfo": "skip", **outline})
-    traces.append({
-        "type": "scatter", "mode": "lines+markers", "x": dates, "y": [week["share"] if week else None for week in shown], "connectgaps": False,
-        "line": {"color": BAR, "width": 2}, "marker": {"color": BAR, "size": 6},
-        "text": [
-            f"week of {formats.day(week['week_on'])}<br>{formats.share(week['share'])} ({formats.between(week['low'], week['high'])})"
-            f"<br>of {formats.count(week['n'])}" if week else "" for week in shown
-        ],
-        "hovertemplate": "%{text}<extra></extra>",
-    })  # fmt: skip
+    traces = [_band(stretch) for stretch in _stretches(shown)]
+    hovers = [_week_says(week) if week else "" for week in shown]
+    traces.append(
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "x": dates,
+            "y": [week["share"] if week else None for week in shown],
+            "connectgaps": False,
+            "line": {"color": BAR, "width": 2},
+            "marker": {"color": BAR, "size": 6},
+            "text": hovers,
+            "hovertemplate": "%{text}<extra></extra>",
+        }
+    )
     shapes, notes = _calendar(calendar, str(dates[0]), str(dates[-1]))
     if target is not None:
-        shapes.append({"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": target, "y1": target, "line": {"color": INK, "width": 1.2, "dash": "dot"}})
-        beside = {"yref": "y", "xanchor": "right", "yanchor": "bottom", "font": {"color": MUTED, "size": 12}}
-        notes.append(note(f"target {formats.share(target)}", 1, target, beside))
+        stroke = {"color": INK, "width": 1.2, "dash": "dot"}
+        shapes.append({"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": target, "y1": target, "line": stroke})
     ticks = dates[:: max(1, (len(dates) + 4) // 5)]
-    across = plain({"type": "date", "tickvals": ticks, "ticktext": [formats.day(on, with_year=False) for on in ticks], "showline": True, "linecolor": GRID})
+    across = {"type": "date", "tickvals": ticks, "ticktext": [formats.day(on, with_year=False) for on in ticks]}
     return traces, layout(
-        height=240, margin={"l": 46, "r": 12, "t": 30, "b": 34}, shapes=shapes, annotations=notes, xaxis=across, yaxis=percent(_zoom(shown, target))
+        height=240,
+        margin={"l": 46, "r": 14, "t": 20 + 14 * min(3, len(notes)), "b": 34},
+        shapes=shapes,
+        annotations=notes,
+        xaxis=plain(across | {"showline": True, "linecolor": GRID}),
+        yaxis=percent(_zoom(shown, target)),
     )
+
+
+def _week_says(week: Row) -> str:
+    span = formats.between(week["low"], week["high"])
+    counted = f"of {formats.count(week['n'])}"
+    return f"week of {formats.day(week['week_on'])}<br>{formats.share(week['share'])} ({span})<br>{counted}"
+
+
+def _band(stretch: Sequence[Row]) -> Part:
+    on = [week["week_on"] for week in stretch]
+    outline = [week["high"] for week in stretch] + [week["low"] for week in stretch][::-1]
+    look = {"fill": "toself", "fillcolor": BAND, "line": {"width": 0}, "hoverinfo": "skip"}
+    return {"type": "scatter", "mode": "lines", "x": on + on[::-1], "y": outline} | look
 
 
 def _stretches(weeks: Sequence[Row | None]) -> list[list[Row]]:
@@ -157,16 +291,24 @@ def _zoom(weeks: Sequence[Row | None], target: float | None) -> Part:
 
 
 def _calendar(calendar: Sequence[Row], first: str, last: str) -> tuple[list[Part], list[Part]]:
+    end = (datetime.date.fromisoformat(last[:10]) + datetime.timedelta(days=6)).isoformat()
+    entries = [row for row in calendar if first <= row["event_on"] <= end][:MOST_NOTES]
     shapes: list[Part] = []
-    notes: list[Part] = []
-    end = (datetime.date.fromisoformat(last) + datetime.timedelta(days=6)).isoformat()
-    for row in [row for row in calendar if first <= row["event_on"] <= end][:MOST_NOTES]:
+    for row in entries:
         until = row["until_on"] or row["event_on"]
-        stroke = {"color": MUTED, "width": 1.2, "dash": "dash"}
         if until > row["event_on"]:
-            shapes.append({"type": "rect", "yref": "paper", "x0": row["event_on"], "x1": min(until, end), "y0": 0, "y1": 1, "fillcolor": LINE, "opacity": 0.5, "line": {"width": 0}, "layer": "below"})
+            look = {"type": "rect", "x1": min(until, end), "fillcolor": LINE, "opacity": 0.5, "line": {"width": 0}}
         else:
-            shapes.append({"type": "line", "yref": "paper", "x0": row["event_on"], "x1": row["event_on"], "y0": 0, "y1": 1, "line": stroke})
-        words = f"{safe(row['kind'], 14)} {safe(row['name'], 18)}"
-        notes.append(note(words, row["event_on"], 1.0, {"xref": "x", "xanchor": "center", "yanchor": "bottom", "font": {"color": MUTED, "size": 11.5}, "yshift": 2 + 13 * (len(notes) % 2)}))
-    return shapes, notes
+            look = {"type": "line", "x1": row["event_on"], "line": {"color": MUTED, "width": 1.2, "dash": "dash"}}
+        shapes.append({"yref": "paper", "x0": row["event_on"], "y0": 0, "y1": 1, "layer": "below"} | look)
+    return shapes, [_entry(row, first, end, number) for number, row in enumerate(entries)]
+
+
+def _entry(row: Row, first: str, last: str, number: int) -> Part:
+    """A calendar entry's words above its line, inside the drawing and clear of its neighbours."""
+    days = [datetime.date.fromisoformat(on[:10]).toordinal() for on in (first, row["event_on"], last)]
+    at = (days[1] - days[0]) / max(1, days[2] - days[0])
+    words = f"{safe(row['kind'], 14)} {safe(row['name'], 20)}"
+    side = "left" if at < 0.2 else "right" if at > 0.8 else "center"
+    look = {"xref": "x", "xanchor": side, "yanchor": "bottom", "font": {"color": MUTED, "size": 11.5}}
+    return note(words, row["event_on"], 1.0, look | {"yshift": 2 + 14 * (number % 3)})

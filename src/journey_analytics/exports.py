@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from journey_analytics import formats
+from journey_analytics import charts, formats
 
 Row = Mapping[str, Any]
 
@@ -59,9 +59,15 @@ def cell(value: Any, kind: str, row: Row) -> str:
     if kind == "money":
         return formats.money(value, row.get("currency"))
     plain = {
-        "count": formats.count, "share": formats.share, "points": formats.points, "number": formats.number, "date": formats.day,
-        "seconds": formats.duration, "hours": lambda hours: formats.duration(hours * 3600), "minute": formats.minute,
-    }  # fmt: skip
+        "count": formats.count,
+        "share": formats.share,
+        "points": formats.points,
+        "number": formats.number,
+        "date": formats.day,
+        "seconds": formats.duration,
+        "hours": lambda hours: formats.duration(hours * 3600),
+        "minute": formats.minute,
+    }
     if kind in plain:
         return str(plain[kind](value))  # type: ignore[operator]
     if kind == "flag":
@@ -104,35 +110,35 @@ def tables(result: Mapping[str, Any]) -> dict[str, Table]:
 def _judged(result: Mapping[str, Any]) -> Iterable[Table]:
     yield Table("findings", "Every judged measure", _columns(
         "finding_id|Finding|text", "title|What|name", "status|Verdict|text", "kind|Kind|text", "metric|Measure|text",
-        "estimate|Estimate|score", "low|From|score", "high|To|score", "n_good|Good", "n_matured|Of", "reference|Target|score",
-        "owner|Owner|name", "segment|Segment|name", "opened_on|Opened|date", "effort|Effort|text", "next_action|Do next|name",
+        "estimate|Estimate|score", "low|From|score", "high|To|score", "n_good|Good", "n_matured|Of",
+        "reference|Target|score", "owner|Owner|name", "segment|Segment|name", "opened_on|Opened|date",
+        "effort|Effort|text", "next_action|Do next|name",
     ), result["findings"], ("findings",))  # fmt: skip
     yield Table("touchpoints", "Every touchpoint", _columns(
-        "touchpoint|Touchpoint|text", "name|Name|name", "stage|Stage|name", "channel|Channel|name", "status|Status|text",
-        "n_touches|Touches", "n_customers|Customers", "n_matured|Time over", "n_open|Still open", "n_progressed|Moved on",
-        "progressed_share_of_matured|Move on|share", "progressed_low|From|share", "progressed_high|To|share",
-        "target_progressed|Target|share", "csat_share|CSAT|share", "n_csat|CSAT answers", "nps|NPS|points", "n_nps|NPS answers",
+        "touchpoint|Touchpoint|text", "name|Name|name", "stage|Stage|name", "channel|Channel|name",
+        "status|Status|text", "n_touches|Touches", "n_customers|Customers", "n_matured|Time over",
+        "n_open|Still open", "n_progressed|Moved on", "progressed_share_of_matured|Move on|share",
+        "progressed_low|From|share", "progressed_high|To|share", "target_progressed|Target|share",
+        "csat_share|CSAT|share", "n_csat|CSAT answers", "nps|NPS|points", "n_nps|NPS answers",
         "thumb_share|Rated good|share", "n_thumb|Ratings", "stars_share|4 or 5 stars|share", "n_stars|Star ratings",
         "n_exits|Ended here", "induced_contact_share|Wrote to support|share", "complained_share|Complained|share",
         "out_of_order_share|Out of order|share", "credit_linear|Conversions credited|number", "owner|Owner|name",
     ), result["touchpoints"], ("touchpoints", "map_touchpoints"))  # fmt: skip
-    weeks = [
-        {"title": row["title"], "finding_id": row["finding_id"], "metric": row["metric"], **week}
-        for row in result["findings"] for week in row["weeks"]
-    ]  # fmt: skip
-    yield Table("weeks", "Weekly share of what is flagged", _columns(
-        "finding_id|Finding|text", "title|What|name", "metric|Measure|text", "week_on|Week of|date", "n|Counted", "n_good|Good",
-        "share|Share|share", "low|From|share", "high|To|share",
-    ), weeks, ("weekly",))  # fmt: skip
+    for row in charts.trended(result):
+        weeks = [{"metric": row["metric"], **week} for week in row["weeks"]]
+        yield Table(charts.weeks_table(row["finding_id"]), f"{row['title']}, by week", _columns(
+            "week_on|Week of|date", "metric|Measure|text", "n|Counted", "n_good|Good", "share|Share|share",
+            "low|From|share", "high|To|share",
+        ), weeks, ("weekly",))  # fmt: skip
 
 
 def _journey(result: Mapping[str, Any]) -> Iterable[Table]:
     yield Table("stages", "Stages", _columns(
         "stage|Stage|text", "name|Name|name", "n_entered|Entered", "n_matured|Time over", "n_progressed|Moved on",
-        "n_dropped|Did not", "n_open|Still open", "progressed_share_of_matured|Move on|share", "progressed_low|From|share",
-        "progressed_high|To|share", "progressed_share_km|Kaplan–Meier|share", "target_progressed|Target|share",
-        "median_hours_to_progress|Median time|hours", "n_customers|Customers", "contact_share|Wrote to support|share",
-        "revenue_minor|Revenue|money",
+        "n_dropped|Did not", "n_open|Still open", "progressed_share_of_matured|Move on|share",
+        "progressed_low|From|share", "progressed_high|To|share", "progressed_share_km|Kaplan–Meier|share",
+        "target_progressed|Target|share", "median_hours_to_progress|Median time|hours", "n_customers|Customers",
+        "contact_share|Wrote to support|share", "revenue_minor|Revenue|money",
     ), result["stages"], ("stages", "map_stages"))  # fmt: skip
     names = {row["stage"]: row["name"] or formats.words(row["stage"]) for row in result["stages"]}
     points = {row["touchpoint"]: row["name"] for row in result["touchpoints"]}
@@ -140,12 +146,12 @@ def _journey(result: Mapping[str, Any]) -> Iterable[Table]:
         {"segment": "all", "segment_name": "Everyone", "name": names[row["stage"]], **row} for row in result["stages"]
     ]
     parts = [
-        {"segment": segment["segment"], "segment_name": segment["name"], "name": names.get(row["stage"], row["stage"]), **row}
+        {"segment": segment["segment"], "segment_name": segment["name"], "name": names.get(row["stage"]), **row}
         for segment in result["segments"] for row in segment["stages"] if not row["is_suppressed"]
     ]  # fmt: skip
     numbers = (
-        "n_customers|Customers", "n_matured|Time over", "n_progressed|Moved on", "progressed_share_of_matured|Move on|share",
-        "progressed_low|From|share", "progressed_high|To|share",
+        "n_customers|Customers", "n_matured|Time over", "n_progressed|Moved on",
+        "progressed_share_of_matured|Move on|share", "progressed_low|From|share", "progressed_high|To|share",
     )  # fmt: skip
     yield Table("stage_segments", "Stages by segment", _columns(
         "segment|Segment|text", "segment_name|Name|name", "stage|Stage|text", "name|Stage name|name", *numbers,
@@ -162,7 +168,8 @@ def _journey(result: Mapping[str, Any]) -> Iterable[Table]:
     ]  # fmt: skip
     cells.sort(key=lambda row: list(points).index(row["touchpoint"]))
     yield Table("touchpoint_segments", "What falls short, by segment", _columns(
-        "touchpoint|Touchpoint|text", "name|Name|name", "segment|Segment|text", "segment_name|Segment name|name", *numbers,
+        "touchpoint|Touchpoint|text", "name|Name|name", "segment|Segment|text", "segment_name|Segment name|name",
+        *numbers,
     ), cells, ("touchpoints", "touchpoint_segments"))  # fmt: skip
     curves = [
         {"stage": row["stage"], "name": names.get(row["stage"]), "n_matured": row["n_matured"], **at}
@@ -175,12 +182,13 @@ def _journey(result: Mapping[str, Any]) -> Iterable[Table]:
 
 def _promised(result: Mapping[str, Any]) -> Iterable[Table]:
     yield Table("satisfaction", "Satisfaction", _columns(
-        "scope|Scope|text", "id|Id|text", "name|Name|name", "metric|Kind|text", "n_invited|Invited", "n_answered|Answered",
-        "response_share|Answered|share", "n_good|Good", "n_bad|Bad", "score|Score|score", "low|From|score", "high|To|score",
-        "mean_score|Mean|number",
+        "scope|Scope|text", "id|Id|text", "name|Name|name", "metric|Kind|text", "n_invited|Invited",
+        "n_answered|Answered", "response_share|Answered|share", "n_good|Good", "n_bad|Bad", "score|Score|score",
+        "low|From|score", "high|To|score", "mean_score|Mean|number",
     ), result["satisfaction"], ("satisfaction",))  # fmt: skip
     said = (
-        "n_due|Due", "n_kept|Kept", "kept_share|Kept|share", "kept_low|From|share", "kept_high|To|share", "target|Target|share",
+        "n_due|Due", "n_kept|Kept", "kept_share|Kept|share", "kept_low|From|share", "kept_high|To|share",
+        "target|Target|share",
     )  # fmt: skip
     parts = [
         {"promise": row["promise"], "name": row["name"], "target": row["target"], **part}
@@ -188,22 +196,22 @@ def _promised(result: Mapping[str, Any]) -> Iterable[Table]:
     ]  # fmt: skip
     yield Table("promises", "Promises", _columns(
         "promise|Promise|text", "name|Name|name", "by_value|Part|name", *said, "n_open|Still open",
-        "n_scored_when_kept|Scores when kept", "csat_when_kept|Satisfied when kept|share", "mean_score_when_kept|Mean when kept|number",
-        "n_scored_when_broken|Scores when broken", "csat_when_broken|Satisfied when broken|share",
-        "mean_score_when_broken|Mean when broken|number",
+        "n_scored_when_kept|Scores when kept", "csat_when_kept|Satisfied when kept|share",
+        "mean_score_when_kept|Mean when kept|number", "n_scored_when_broken|Scores when broken",
+        "csat_when_broken|Satisfied when broken|share", "mean_score_when_broken|Mean when broken|number",
     ), parts, ("promises", "map_promises"))  # fmt: skip
-    weeks = [{"promise": row["promise"], "name": row["name"], "target": row["target"], **week}
-             for row in result["promises"] for week in row["weeks"]]  # fmt: skip
-    yield Table("promise_weeks", "Promises by week", _columns(
-        "promise|Promise|text", "name|Name|name", "week_on|Week of|date", *said,
-    ), weeks, ("promise_weeks",))  # fmt: skip
+    for row in result["promises"]:
+        weeks = [{"target": row["target"], **week} for week in row["weeks"]]
+        columns = _columns("week_on|Week of|date", *said)
+        yield Table(charts.weeks_table(row["promise"]), f"{row['name']}, by week", columns, weeks, ("promise_weeks",))
     followed = [
         {"recovery": row["recovery"], "name": row["name"], "target": row["target"], **part}
         for row in result["recoveries"] for part in [{"segment": "all", **row}, *row["parts"]]
     ]  # fmt: skip
     yield Table("recoveries", "Follow-ups", _columns(
         "recovery|Follow-up|text", "name|Name|name", "segment|Segment|name", "n_due|Cases", "n_met|Followed up",
-        "met_share|In time|share", "met_low|From|share", "met_high|To|share", "target|Target|share", "n_open|Still open",
+        "met_share|In time|share", "met_low|From|share", "met_high|To|share", "target|Target|share",
+        "n_open|Still open",
     ), followed, ("recoveries", "map_recoveries"))  # fmt: skip
 
 
@@ -212,31 +220,33 @@ def _moving(result: Mapping[str, Any]) -> Iterable[Table]:
         "from_touchpoint|From|name", "to_touchpoint|To|name", "n_transitions|Transitions", "n_journeys|Journeys",
     ), result["flows"]["transitions"], ("transitions",))  # fmt: skip
     yield Table("paths", "The ways most taken", _columns(
-        "path|Way|name", "n_steps|Steps", "n_journeys|Journeys", "n_converted|Converted", "converted_share|Converted|share",
-        "converted_low|From|share", "converted_high|To|share",
+        "path|Way|name", "n_steps|Steps", "n_journeys|Journeys", "n_converted|Converted",
+        "converted_share|Converted|share", "converted_low|From|share", "converted_high|To|share",
     ), result["flows"]["paths"], ("paths",))  # fmt: skip
     yield Table("coverage", "Stage by channel", _columns(
-        "stage|Stage|name", "channel|Channel|name", "n_touchpoints|Touchpoints", "n_touches|Touches", "is_instrumented|Instrumented|flag",
+        "stage|Stage|name", "channel|Channel|name", "n_touchpoints|Touchpoints", "n_touches|Touches",
+        "is_instrumented|Instrumented|flag",
     ), result["coverage"], ("coverage",))  # fmt: skip
     weeks = [{"currency": result["currency"], **row} for row in result["trend"]]
     yield Table("trend", "Journeys by the week they started", _columns(
-        "week_on|Week of|date", "n_started|Started", "n_matured|Time over", "n_converted|Converted", "share|Converted|share",
-        "low|From|share", "high|To|share", "revenue_minor|Revenue|money",
+        "week_on|Week of|date", "n_started|Started", "n_matured|Time over", "n_converted|Converted",
+        "share|Converted|share", "low|From|share", "high|To|share", "revenue_minor|Revenue|money",
     ), weeks, ("trend",))  # fmt: skip
 
 
 def _arrived(result: Mapping[str, Any]) -> Iterable[Table]:
     data = result["data"]
     yield Table("feeds", "Feeds", _columns(
-        "source|Feed|name", "status|Status|text", "is_required|Required|flag", "n_files|Files", "n_read|Read", "n_loaded|Loaded",
-        "n_duplicate|Duplicate", "n_rejected|Refused", "n_out_of_scope|Out of scope", "refused_share|Refused|share",
-        "last_event_at|Last event|minute", "hours_since_last_event|Age at the end|hours", "unmapped_share|Unmapped|share",
+        "source|Feed|name", "status|Status|text", "is_required|Required|flag", "n_files|Files", "n_read|Read",
+        "n_loaded|Loaded", "n_duplicate|Duplicate", "n_rejected|Refused", "n_out_of_scope|Out of scope",
+        "refused_share|Refused|share", "last_event_at|Last event|minute",
+        "hours_since_last_event|Age at the end|hours", "unmapped_share|Unmapped|share",
     ), data["feeds"], ("feeds",))  # fmt: skip
     yield Table("checks", "Checks", _columns(
-        "scope|Of|text", "subject|Subject|name", "expectation|Expectation|name", "level|Level|text", "is_met|Met|flag",
-        "observed|Observed|name", "expected|Expected|name", "n_unexpected|Unexpected",
+        "scope|Of|text", "subject|Subject|name", "expectation|Expectation|name", "level|Level|text",
+        "is_met|Met|flag", "observed|Observed|name", "expected|Expected|name", "n_unexpected|Unexpected",
     ), data["checks"], ("checks",))  # fmt: skip
-    yield Table("rejects", "Why rows were refused", _columns("source|Feed|name", "reason|Reason|name", "n|Rows"),
-                data["rejects"], ("rejects",))  # fmt: skip
-    yield Table("unmapped", "Events that no rule recognises", _columns("source|Feed|name", "event_name|Event|name", "n|Events"),
-                data["unmapped"]["top"], ("unmapped",))  # fmt: skip
+    reasons = _columns("source|Feed|name", "reason|Reason|name", "n|Rows")
+    yield Table("rejects", "Why rows were refused", reasons, data["rejects"], ("rejects",))
+    names = _columns("source|Feed|name", "event_name|Event|name", "n|Events")
+    yield Table("unmapped", "Events that no rule recognises", names, data["unmapped"]["top"], ("unmapped",))

@@ -1,7 +1,7 @@
 """Numbers, dates, money and names as the report's readers see them. Text in, text out; nothing is read or written.
 
-Signs are typographic on purpose: U+2212 for minus, a narrow no-break space before the percent sign, "36 % to 40 %" for an
-interval (a dash would be read as a minus aloud).
+Signs are typographic on purpose: U+2212 for minus, a narrow no-break space before the percent sign, "36 % to 40 %"
+for an interval (a dash would be read as a minus aloud).
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def share(value: float | None, digits: int | None = None) -> str:
         return "–"
     percent = value * 100
     if digits is None:
-        edge = min(abs(percent), abs(100 - percent)) if 0 <= percent <= 100 else abs(percent)
+        from_end = min(abs(percent), abs(100 - percent))
         is_whole = abs(percent - round(percent)) < 1e-9
-        digits = 0 if edge >= 9.95 or is_whole else 1 if edge >= 0.1 else 2
+        digits = 0 if is_whole or from_end >= 9.95 else 1 if from_end >= 0.1 else 2
     return f"{_minus(f'{percent:,.{digits}f}')}{THIN}%"
 
 
@@ -145,7 +145,7 @@ def plain(text: object) -> str:
 
 
 def name(text: object, longest: int = LONGEST_NAME) -> str:
-    """A name from data, harmless to read: visible controls, and cut with an ellipsis where it is longer than `longest`."""
+    """A name from data, harmless to read: visible controls, cut with an ellipsis where it is longer than `longest`."""
     shown = plain(text)
     return shown if len(shown) <= longest else shown[: longest - 1].rstrip() + "…"
 

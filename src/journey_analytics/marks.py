@@ -1,7 +1,7 @@
 """Where the page's small drawings stand: intervals, bars, sparklines, the emotion curve and the heat of a cell.
 
-Positions are percentages of the room there is, or pixels of a drawing of fixed size. Words for verdicts live here too, because
-shape, word and colour always go together.
+Positions are percentages of the room there is, or pixels of a drawing of fixed size. Words for verdicts live here too,
+since shape, word and colour always go together.
 """
 
 from __future__ import annotations
@@ -10,20 +10,27 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from journey_analytics import formats
+from journey_analytics import formats, verdict
 
 Row = Mapping[str, Any]
 
 SMALLEST_SHOWN = 10
 STATUS_WORDS = {
-    "open": "Underperforming", "ok": "No worse than target", "too_small": "Too small to judge", "no_target": "No target set",
+    "open": "Underperforming",
+    "ok": "No shortfall found",
+    "too_small": "Too small to judge",
+    "no_target": "No target set",
     "withheld": "Withheld",
-}  # fmt: skip
+}
 KINDS = {
-    "underperforming": ("▼", "Underperforming"), "satisfaction": ("▼", "Dissatisfying"), "missing": ("◌", "Missing"),
-    "overwhelming": ("▼", "Overwhelming"), "out_of_order": ("▼", "Out of order"), "promise_broken": ("▼", "Promise broken"),
+    "underperforming": ("▼", "Underperforming"),
+    "satisfaction": ("▼", "Low satisfaction"),
+    "missing": ("◌", "Missing"),
+    "overwhelming": ("▼", "Overwhelming"),
+    "out_of_order": ("▼", "Out of order"),
+    "promise_broken": ("▼", "Promise broken"),
     "data": ("!", "Data"),
-}  # fmt: skip
+}
 SCORES = (
     ("csat", "CSAT", "csat_share", "n_csat", "n_satisfied", "target_csat"),
     ("thumb", "Rated good", "thumb_share", "n_thumb", "n_thumb_good", "target_thumb"),
@@ -34,15 +41,30 @@ EMOTION_WORDS = {"csat_5": "CSAT", "nps_10": "NPS", "stars_5": "stars", "ces_7":
 MIDDLE, PIXELS_PER_STEP = 75.0, 28.0
 
 
-def place(value: float | None, is_points: bool = False) -> str:
+def axis_end(finding: Row) -> float:
+    """Where a finding's axis of shares ends: a share of a few percent would be a dot in the corner of a whole one."""
+    most = max(finding[key] or 0 for key in ("estimate", "high", "reference"))
+    return next((end for end in (0.1, 0.25, 0.5) if most <= end * 0.9), 1.0)
+
+
+def axis_labels(finding: Row, most: float) -> list[dict[str, str]]:
+    """What stands at both ends of a finding's axis, where the estimate's own label does not stand."""
+    is_points = verdict.measure(finding["metric"]).is_points
+    ends = ("−100", "+100") if is_points else (formats.share(0), formats.share(most))
+    at = float(place(finding["estimate"], is_points, most))
+    labels = [{"x": "0", "side": "start", "text": ends[0]}, {"x": "100", "side": "end", "text": ends[1]}]
+    return [label for label in labels if abs(float(label["x"]) - at) > 20]
+
+
+def place(value: float | None, is_points: bool = False, most: float = 1.0) -> str:
     """Where a share (or a score of −100..100) stands on its axis, in percent of the width."""
-    at = ((value or 0) + 100) / 2 if is_points else (value or 0) * 100
+    at = ((value or 0) + 100) / 2 if is_points else (value or 0) / most * 100
     return f"{min(100.0, max(0.0, at)):.2f}".rstrip("0").rstrip(".")
 
 
-def side(value: float, is_points: bool = False) -> str:
+def side(value: float, is_points: bool = False, most: float = 1.0) -> str:
     """To which side a label hangs so that it stays inside: start near the left edge, end near the right one."""
-    at = float(place(value, is_points))
+    at = float(place(value, is_points, most))
     return "start" if at < 16 else "end" if at > 84 else "middle"
 
 
@@ -66,15 +88,23 @@ def is_short(row: Row, measure: str) -> bool:
 
 def scores(row: Row) -> list[Row]:
     """The satisfaction of a touchpoint, one entry for each kind of score that was answered there."""
-    found = []
+    found: list[Row] = []
     for key, label, share, count, good, target in SCORES:
         n = row.get(count) or 0
         if n and row.get(share) is not None:
             write = formats.points if key == "nps" else formats.share
-            found.append({
-                "label": label, "n": n, "good": row.get(good) or 0, "text": write(row[share]), "span": span(row, key, key == "nps"),
-                "is_short": is_short(row, key), "target": row.get(target), "target_text": write(row.get(target)),
-            })  # fmt: skip
+            found.append(
+                {
+                    "label": label,
+                    "n": n,
+                    "good": row.get(good) or 0,
+                    "text": write(row[share]),
+                    "span": span(row, key, key == "nps"),
+                    "is_short": is_short(row, key),
+                    "target": row.get(target),
+                    "target_text": write(row.get(target)),
+                }
+            )
     return found
 
 
@@ -86,7 +116,9 @@ def worst_first(rows: Sequence[Row]) -> list[Row]:
 def polyline(values: Sequence[float], width: float, height: float, target: float | None = None) -> str:
     """Points of a small line through values, from the lowest to the highest of them and the target."""
     step = width / max(1, len(values) - 1)
-    return " ".join(f"{number * step:.1f},{level(values, value, height, target)}" for number, value in enumerate(values))
+    return " ".join(
+        f"{number * step:.1f},{level(values, value, height, target)}" for number, value in enumerate(values)
+    )
 
 
 def level(values: Sequence[float], value: float, height: float, target: float | None = None) -> str:
@@ -121,11 +153,16 @@ def _emotion(at: Row | None) -> dict[str, Any]:
     text = f"+{formats.number(value)}" if value > 0.05 else formats.number(value)
     below = value >= 0
     return {
-        "metric": at["metric"], "y": round(y, 1), "y_low": round(y_low, 1), "y_high": round(y_high, 1), "text": text,
-        "label_y": round(y_low + 20 if below else y_high - 12, 1), "small": f"{kind}, n{formats.NBSP}{formats.count(at['n'])}",
+        "metric": at["metric"],
+        "y": round(y, 1),
+        "y_low": round(y_low, 1),
+        "y_high": round(y_high, 1),
+        "text": text,
+        "label_y": round(y_low + 20 if below else y_high - 12, 1),
+        "small": f"{kind}, n{formats.NBSP}{formats.count(at['n'])}",
         "tone": " x" if high < 0 else " b" if low > 1 else "",
         "said": f"{text}, between {formats.number(low)} and {formats.number(high)}, from {formats.count(at['n'])} answers ({kind})",
-    }  # fmt: skip
+    }
 
 
 def heat(rows: Sequence[Row], stages: Sequence[str]) -> dict[str, Any]:
@@ -136,7 +173,8 @@ def heat(rows: Sequence[Row], stages: Sequence[str]) -> dict[str, Any]:
     for cell in cells.values():
         n = cell["n_touches"] or 0
         cell["step"] = 0 if not n else min(5, 1 + int(5 * (n / most) ** 0.5 * 0.999))
-    return {"channels": channels, "rows": [{"stage": stage, "cells": [cells.get((stage, channel)) for channel in channels]} for stage in stages]}
+    matrix = [{"stage": stage, "cells": [cells.get((stage, channel)) for channel in channels]} for stage in stages]
+    return {"channels": channels, "rows": matrix}
 
 
 def sources(queries: Sequence[str]) -> list[str]:

@@ -56,7 +56,7 @@ def unfit_because(feeds: Sequence[Row], checks: Sequence[Row]) -> list[str]:
             reasons.append(f"the feed {formats.name(row['source'], 40)} {how}")
     named = {str(row["source"]) for row in feeds if row["is_required"] and row["status"] not in ARRIVED}
     reasons += [
-        f"{formats.name(row['subject'], 40)} did not meet “{formats.name(formats.words(row['expectation']).lower(), 40)}”"
+        f"{formats.name(row['subject'], 40)} did not meet “{formats.name(formats.words(row['expectation']), 40)}”"
         for row in checks
         if not row["is_met"] and row["level"] in {"freeze", "fail"} and str(row["subject"]) not in named
     ]

@@ -28,7 +28,9 @@ QUERIES: Mapping[str, str] = {
     "calendar": "select event_on, until_on, kind, name, touches from rules.calendar order by event_on, kind, name",
     # what the marts say
     "stages": "select * from marts.stage_metrics where segment = 'all' order by stage_position, stage",
-    "stage_segments": "select * from marts.stage_metrics where segment <> 'all' order by segment, stage_position, stage",
+    "stage_segments": (
+        "select * from marts.stage_metrics where segment <> 'all'\norder by segment, stage_position, stage"
+    ),
     "touchpoints": "select * from marts.touchpoint_metrics where segment = 'all' order by touchpoint",
     "touchpoint_segments": (
         "select segment, touchpoint, n_customers, n_matured, n_progressed, progressed_share_of_matured,\n"
@@ -53,7 +55,9 @@ QUERIES: Mapping[str, str] = {
         "select path, n_steps, n_journeys, n_converted, converted_share, converted_low, converted_high\n"
         "from marts.paths\norder by n_journeys desc, path"
     ),
-    "coverage": "select stage, channel, n_touchpoints, n_touches, is_instrumented from marts.coverage order by stage, channel",
+    "coverage": (
+        "select stage, channel, n_touchpoints, n_touches, is_instrumented\nfrom marts.coverage\norder by stage, channel"
+    ),
     "trend": (
         "select date_trunc('week', on_date)::date as week_on, count(*) as n_days,\n"
         "       sum(n_journeys_started)::bigint as n_started, sum(n_journeys_matured)::bigint as n_matured,\n"
@@ -67,7 +71,8 @@ QUERIES: Mapping[str, str] = {
     "time_to_progress": (
         "select stage, stage_position, date_diff('second', entered_at, window_ends_at) as window_seconds,\n"
         "       floor(20.0 * date_diff('second', entered_at, progressed_at)\n"
-        "             / nullif(date_diff('second', entered_at, window_ends_at), 0))::bigint as twentieth, count(*) as n\n"
+        "             / nullif(date_diff('second', entered_at, window_ends_at), 0))::bigint as twentieth,\n"
+        "       count(*) as n\n"
         "from journeys.stage_entries\nwhere is_judged and is_matured\ngroup by all\n"
         "order by stage_position, stage, window_seconds, twentieth nulls last"
     ),

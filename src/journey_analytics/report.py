@@ -1,7 +1,7 @@
 """The report: one self-contained HTML file, report.json and CSV files, all renderings of the same result object.
 
 Everything that comes from data is escaped by the template engine, names are shown with their control characters made
-visible, and the page's own policy lets nothing run but its own script: no network, no inline handlers, no styles in tags.
+visible, and the page's own policy lets nothing run but its own script: no network, no handlers, no styles in tags.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from journey_analytics import charts, exports, formats, marks, verdict
+from journey_analytics import chartparts, charts, exports, formats, marks, verdict
 from journey_analytics.result import to_json
 
 Row = Mapping[str, Any]
@@ -26,11 +26,21 @@ Row = Mapping[str, Any]
 MOST_ROWS = exports.MOST_ROWS
 MOST_FLOWS = 14
 SECTIONS = (
-    ("findings", "Findings"), ("journey", "Journey"), ("funnel", "Stages"), ("touchpoints", "Touchpoints"), ("satisfaction", "Voices"),
-    ("promises", "Promises"), ("trends", "Trends"), ("segments", "Segments"), ("flows", "Flows"), ("data", "Data"), ("method", "Method"),
-)  # fmt: skip
+    ("findings", "Findings"),
+    ("journey", "Journey"),
+    ("funnel", "Stages"),
+    ("touchpoints", "Touchpoints"),
+    ("satisfaction", "Voices"),
+    ("promises", "Promises"),
+    ("trends", "Trends"),
+    ("segments", "Segments"),
+    ("flows", "Flows"),
+    ("data", "Data"),
+    ("method", "Method"),
+)
 POLICY = (
-    "default-src 'none'; script-src '{hash}' blob:; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
+    "default-src 'none'; script-src '{hash}' blob:; style-src 'unsafe-inline'; img-src data: blob:; "
+    "base-uri 'none'; form-action 'none'"
 )
 
 
@@ -57,14 +67,16 @@ def render(result: Mapping[str, Any]) -> str:
     script = _asset("script.js")
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     return str(
-        _environment().get_template("page.html").render(
+        _environment()
+        .get_template("page.html")
+        .render(
             r=result,
             run_id=formats.anchor("run", result["run_id"]) if not str(result["run_id"]).isalnum() else result["run_id"],
             policy=POLICY.format(hash=f"sha256-{digest}"),
             style=_asset("style.css"),
             script=script,
             plotly=charts.library(),
-            files=packed({f"csv/{key}.csv": exports.to_csv(table).decode("utf-8") for key, table in sorted(tables.items())}),
+            files=packed({f"csv/{key}.csv": exports.to_csv(table).decode("utf-8") for key, table in tables.items()}),
             sections=SECTIONS,
             tables=tables,
             queries=result["method"]["queries"],
@@ -73,7 +85,7 @@ def render(result: Mapping[str, Any]) -> str:
             most_flows=MOST_FLOWS,
             **_lookups(result),
         )
-    )  # fmt: skip
+    )
 
 
 def packed(files: Mapping[str, str]) -> str:
@@ -90,7 +102,7 @@ def embedded(value: Any) -> str:
 
 def _lookups(result: Row) -> dict[str, Any]:
     """What the templates look up by key: words for ids, numbers for findings."""
-    open_findings = [row for row in result["findings"] if row["status"] == "open"]
+    open_findings = verdict.open_now(result["findings"])
     names = {row["touchpoint"]: row["name"] for row in result["touchpoints"]}
     ends = {"start": "Start", "exit": "Left", "other": "Other"}
 
@@ -99,11 +111,14 @@ def _lookups(result: Row) -> dict[str, Any]:
 
     return {
         "open_findings": open_findings,
+        "data_findings": [row for row in result["findings"] if row["kind"] == "data" and row["status"] == "open"],
         "stage_names": charts.stage_names(result),
         "segment_names": {row["segment"]: row["name"] or row["segment"] for row in result["segments"]},
         "point_rows": set(names) & {row["touchpoint"] for row in result["touchpoints"][:MOST_ROWS]},
         "point_name": point_name,
-        "playbooks": {row["touchpoint"]: link for row in result["touchpoints"] if (link := formats.link(row["playbook"]))},
+        "playbooks": {
+            row["touchpoint"]: link for row in result["touchpoints"] if (link := formats.link(row["playbook"]))
+        },
         "trend_anchors": {row["finding_id"]: charts.trend_anchor(row) for row in charts.trended(result)},
         "number_of": {row["finding_id"]: number for number, row in enumerate(open_findings, 1)},
         "titles": {row["finding_id"]: row["title"] for row in open_findings},
@@ -118,43 +133,72 @@ def _lookups(result: Row) -> dict[str, Any]:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("journey_analytics"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=PackageLoader("journey_analytics"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters |= _text_filters() | _row_filters()
     return environment
 
 
 def _text_filters() -> dict[str, Callable[..., Any]]:
     return {
-        "count": formats.count, "share": formats.share, "points": formats.points, "number": formats.number, "money": formats.money,
-        "day": formats.day, "minute": formats.minute, "duration": formats.duration, "plural": formats.plural, "words": formats.words,
-        "name": formats.name, "embedded": embedded, "finding_anchor": formats.finding_anchor, "cell": exports.cell, "kindlabel": charts.kind_label,
+        "count": formats.count,
+        "share": formats.share,
+        "points": formats.points,
+        "number": formats.number,
+        "money": formats.money,
+        "day": formats.day,
+        "minute": formats.minute,
+        "duration": formats.duration,
+        "plural": formats.plural,
+        "words": formats.words,
+        "name": formats.name,
+        "embedded": embedded,
+        "finding_anchor": formats.finding_anchor,
+        "cell": exports.cell,
+        "kindlabel": charts.kind_label,
         "anchor": lambda value, prefix: formats.anchor(prefix, value),
         "hours": lambda hours: formats.duration(hours * 3600 if hours is not None else None),
         "capital": lambda text: text[:1].upper() + text[1:],
         "statusword": lambda status: marks.STATUS_WORDS.get(status, formats.words(status)),
         "kindword": lambda kind: marks.KINDS.get(kind, ("▼", formats.words(kind)))[1],
         "kindmark": lambda kind: marks.KINDS.get(kind, ("▼", ""))[0],
-    }  # fmt: skip
+    }
 
 
 def _row_filters() -> dict[str, Callable[..., Any]]:
     return {
-        "claim": verdict.claim, "against": verdict.against, "odds": verdict.odds, "value": verdict.value, "measure": verdict.measure,
-        "place": marks.place, "side": marks.side, "part": marks.part, "polyline": marks.polyline, "level": marks.level,
+        "claim": verdict.claim,
+        "against": verdict.against,
+        "odds": verdict.odds,
+        "value": verdict.value,
+        "measure": verdict.measure,
+        "place": marks.place,
+        "axis_end": marks.axis_end,
+        "axis_labels": marks.axis_labels,
+        "side": marks.side,
+        "part": marks.part,
+        "polyline": marks.polyline,
+        "level": marks.level,
         "values": lambda rows, key: [row[key] for row in rows if row[key] is not None],
-        "span": marks.span, "short": marks.is_short, "stage_short": lambda row: marks.is_short(row, "progressed"),
-        "scores": marks.scores, "worst_first": marks.worst_first,
+        "span": marks.span,
+        "short": marks.is_short,
+        "stage_short": lambda row: marks.is_short(row, "progressed"),
+        "scores": marks.scores,
+        "worst_first": marks.worst_first,
         "enough_weeks": lambda finding: _enough(finding["weeks"]),
         "of_status": lambda rows, status: [row for row in rows if row["status"] == status],
         "at_stage": lambda segment, stage: next((cell for cell in segment["stages"] if cell["stage"] == stage), None),
         "steps": lambda path: str(path).split(" > "),
         "sources": lambda questions, queries: marks.sources([queries[question] for question in questions]),
-    }  # fmt: skip
+    }
 
 
 def _enough(weeks: Sequence[Row]) -> list[Row]:
-    rows = charts.enough(weeks)
+    rows = chartparts.enough(weeks)
     return rows if len(rows) > 2 else []
 
 

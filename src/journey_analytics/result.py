@@ -1,7 +1,8 @@
 """The result object: everything the report says, as one plain mapping that is also written as report.json.
 
-It is assembled from the tables alone. There is no clock and no randomness in it, floats carry twelve significant digits,
-money stays in minor units with its currency, and every list has a total order: the same tables give the same bytes.
+It is assembled from the tables alone. There is no clock and no randomness in it, floats carry twelve significant
+digits, money stays in minor units with its currency, and every list has a total order: the same tables give the same
+bytes.
 """
 
 from __future__ import annotations
@@ -14,19 +15,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from journey_analytics import formats, kpis, quality, sections, verdict
+from journey_analytics import findings, formats, kpis, quality, sections, verdict
 from journey_analytics.queries import QUERIES, Tables, ask, pick
 
 Row = dict[str, Any]
 
 SIGNIFICANT_DIGITS = 12
 DEFAULT_MIN_CELL = 10
-RULE = (
-    "A measure is flagged when the whole of its 95 % interval lies on the wrong side of its target and at least 30 customers, "
-    "answers or cases have been counted. Shares are bounded by Wilson's interval and net promoter scores by an adjusted Wald "
-    "interval. Customers whose time is not over are never counted as lost. The rule looks at each measure by itself: of a "
-    "hundred measures that are exactly on target, two or three may still be flagged by chance on a given night."
-)
 
 
 @dataclass(frozen=True)
@@ -62,7 +57,7 @@ def assemble(tables: Tables, facts: RunFacts) -> Row:
     last_day = (facts.as_of - datetime.timedelta(microseconds=1)).date()
     data = quality.data(tables, last_day, min_cell)
     weekly = sections.weekly(tables)
-    found = verdict.findings(tables, weekly)
+    found = verdict.rows(tables, weekly)
     if not data["is_fit"]:
         found = verdict.frozen(found, facts.previous)
     identity = {
@@ -76,7 +71,7 @@ def assemble(tables: Tables, facts: RunFacts) -> Row:
         "shop": settings.get("shop") or "Shop",
         "currency": settings.get("shop_currency") or settings.get("currency"),
         "complete_through": last_day,
-        "judged": {"days": _days(settings.get("judged_days")), "rule": RULE},
+        "judged": {"days": _days(settings.get("judged_days")), "rule": findings.RULE},
         "min_cell": min_cell,
         "data": data,
         "findings": found,
@@ -133,26 +128,23 @@ def journey_map(
     recoveries: Sequence[Row],
     found: Sequence[Row],
 ) -> Row:
-    """The map's lanes: per stage its emotion, and the touchpoints, promises, recoveries and findings that stand in it."""
+    """The map's lanes: per stage its emotion, and the touchpoints, promises, recoveries and findings in it."""
+    shown = {
+        "touchpoints": (points, "touchpoint name channel status n_customers"),
+        "promises": (promises, "promise name status kept_share n_due n_kept target"),
+        "recoveries": (recoveries, "recovery name touchpoint status met_share n_due n_met target missing_for"),
+    }
+    stands_in = {row["finding_id"]: _stage_of(row, points, recoveries) for row in verdict.open_now(found)}
     lanes = []
     for stage in stages:
         key = stage["stage"]
-        here = [point for point in points if point["stage"] == key]
-        owners = [stage["owner"], *(point["owner"] for point in here)]
-        lanes.append({
-            "stage": key,
-            "emotion": sections.emotion(satisfaction, key),
-            "touchpoints": [pick(point, ("touchpoint", "name", "channel", "status", "n_customers")) for point in here],
-            "promises": [
-                pick(row, ("promise", "name", "status", "kept_share", "n_due", "n_kept", "target")) for row in promises if row["stage"] == key
-            ],
-            "recoveries": [
-                pick(row, ("recovery", "name", "touchpoint", "status", "met_share", "n_due", "n_met", "target", "missing_for"))
-                for row in recoveries if row["stage"] == key
-            ],
-            "owners": list(dict.fromkeys(owner for owner in owners if owner)),
-            "findings": [row["finding_id"] for row in found if row["status"] == "open" and _stage_of(row, points, recoveries) == key],
-        })  # fmt: skip
+        lane: Row = {"stage": key, "emotion": sections.emotion(satisfaction, key)}
+        for name, (rows, facts) in shown.items():
+            lane[name] = [pick(row, facts.split()) for row in rows if row["stage"] == key]
+        owners = [stage["owner"], *(point["owner"] for point in points if point["stage"] == key)]
+        lane["owners"] = list(dict.fromkeys(owner for owner in owners if owner))
+        lane["findings"] = [finding for finding, stands in stands_in.items() if stands == key]
+        lanes.append(lane)
     return {"lanes": lanes}
 
 

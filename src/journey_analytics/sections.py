@@ -1,8 +1,8 @@
 """The journey's sections of the result: stages, touchpoints, satisfaction, promises, flows, coverage, trends, segments.
 
-Each function reads one or two answers of `queries` and returns plain rows, named as the marts name them. Cells that could
-point at a person (a segment, a region or a path with fewer than `min_cell` customers) are left out here, so that neither
-the page nor the JSON nor a CSV ever has them.
+Each function reads one or two answers of `queries` and returns plain rows, named as the marts name them. Cells that
+could point at a person (a segment, a region or a path with fewer than `min_cell` customers) are left out here, so that
+neither the page nor the JSON nor a CSV ever has them.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ SMALLEST_SHOWN = 10
 EMOTION_KINDS = ("csat_5", "stars_5", "ces_7", "thumb", "nps_10")
 STAGE_NUMBERS = (
     "n_entered", "n_matured", "n_progressed", "n_dropped", "n_open", "progressed_share_of_matured", "progressed_low",
-    "progressed_high", "progressed_share_km", "median_hours_to_progress", "n_contacted", "contact_share", "n_customers",
-    "revenue_minor", "currency",
+    "progressed_high", "progressed_share_km", "median_hours_to_progress", "n_contacted", "contact_share",
+    "n_customers", "revenue_minor", "currency",
 )  # fmt: skip
 TOUCHPOINT_NUMBERS = (
-    "n_touches", "n_customers", "n_journeys", "n_matured", "n_progressed", "progressed_share_of_matured", "progressed_low",
-    "progressed_high", "n_open", "n_exits", "exit_share_of_dropped", "n_csat", "n_satisfied", "csat_share", "csat_low",
-    "csat_high", "n_nps", "n_promoters", "n_detractors", "nps", "nps_low", "nps_high", "n_thumb", "n_thumb_good", "thumb_share",
-    "thumb_low", "thumb_high", "n_stars", "n_stars_good", "stars_share", "stars_low", "stars_high", "n_contacted",
-    "induced_contact_share", "n_complaints", "complained_share", "n_out_of_order", "out_of_order_share", "credit_first",
-    "credit_last", "credit_linear", "credit_linear_revenue_minor", "currency",
+    "n_touches", "n_customers", "n_journeys", "n_matured", "n_progressed", "progressed_share_of_matured",
+    "progressed_low", "progressed_high", "n_open", "n_exits", "exit_share_of_dropped", "n_csat", "n_satisfied",
+    "csat_share", "csat_low", "csat_high", "n_nps", "n_promoters", "n_detractors", "nps", "nps_low", "nps_high",
+    "n_thumb", "n_thumb_good", "thumb_share", "thumb_low", "thumb_high", "n_stars", "n_stars_good", "stars_share",
+    "stars_low", "stars_high", "n_contacted", "induced_contact_share", "n_complaints", "complained_share",
+    "n_out_of_order", "out_of_order_share", "credit_first", "credit_last", "credit_linear",
+    "credit_linear_revenue_minor", "currency",
 )  # fmt: skip
 TOUCHPOINT_FACTS = (
-    "name", "stage", "channel", "owner", "importance", "effort", "playbook", "target_progressed", "target_csat", "target_nps",
-    "target_thumb", "target_stars", "complained_at_most", "out_of_order_at_most",
+    "name", "stage", "channel", "owner", "importance", "effort", "playbook", "target_progressed", "target_csat",
+    "target_nps", "target_thumb", "target_stars", "complained_at_most", "out_of_order_at_most",
 )  # fmt: skip
 PROMISE_NUMBERS = (
     "n_due", "n_kept", "kept_share", "kept_low", "kept_high", "n_open", "n_scored_when_kept", "csat_when_kept",
@@ -167,7 +168,8 @@ def promises(tables: Tables, findings: Sequence[Row], min_cell: int) -> list[Row
         key = promise["promise"]
         whole: Row = next((row for row in by_promise[key] if row["by_value"] == "all"), {})
         parts = [row for row in by_promise[key] if row["by_value"] != "all"]
-        kept, hidden = _unsuppressed(parts, whole, "n_due", min_cell)
+        flagged = {part for row in findings if about(row, key) for part in str(row["segment"] or "").split(", ")}
+        kept, hidden = _unsuppressed(parts, whole, "n_due", min_cell, flagged)
         rows.append(
             pick(promise, facts)
             | {"status": _status(findings, key)}
@@ -300,12 +302,17 @@ def _cell(row: Row, key: str, whole: Row, min_cell: int) -> Row:
     return {key: row[key], "is_suppressed": hidden} | numbers
 
 
-def _unsuppressed(parts: Iterable[Row], whole: Row, count: str, min_cell: int) -> tuple[list[Row], int]:
-    """The parts with enough in them; when exactly one is hidden, the smallest other is too, or it could be subtracted."""
+def _unsuppressed(
+    parts: Iterable[Row], whole: Row, count: str, min_cell: int, flagged: Iterable[str] = ()
+) -> tuple[list[Row], int]:
+    """The parts with enough in them. When one alone is hidden and the parts make up the whole, it could be subtracted:
+    then the smallest other one that no finding names is hidden too."""
     rows = sorted(parts, key=lambda row: -(row[count] or 0))
     kept = [row for row in rows if (row[count] or 0) >= min_cell]
     if len(rows) - len(kept) == 1 and kept and sum(row[count] or 0 for row in rows) == (whole.get(count) or 0):
-        kept.pop()
+        named = set(flagged)
+        unnamed = [row for row in kept if row.get("by_value") not in named]
+        kept.remove((unnamed or kept)[-1])
     return kept, len(rows) - len(kept)
 
 

@@ -1,7 +1,7 @@
-"""What the night says: the findings as rows of the result, the one sentence above them, and what changed since last time.
+"""What the night says: the findings as rows of the result, the one sentence above them, and what changed since.
 
-A finding is a claim with its odds: every sentence here carries the count it stands on. Words like "because" have no place:
-a share that lies below its target is a shortfall, not a cause.
+A finding is a claim with its odds: every sentence here carries the count it stands on. Words like "because" have no
+place: a share that lies below its target is a shortfall, not a cause.
 """
 
 from __future__ import annotations
@@ -10,118 +10,116 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from journey_analytics import formats
+from journey_analytics import findings, formats, series
 from journey_analytics.queries import Tables, ask, pick
 
 Row = dict[str, Any]
 
 LONGEST_SENTENCE = 140
-FACTS = (
-    "finding_id", "kind", "question", "subject", "title", "touchpoint", "stage", "channel", "segment", "owner", "status",
-    "opened_on", "closed_on", "nights_open", "metric", "estimate", "low", "high", "n_matured", "n_good", "reference",
-    "reference_source", "evidence", "onset_on", "value_at_risk_low", "value_at_risk_mid", "value_at_risk_high", "currency",
-    "mix_share", "rate_share", "next_action", "caveat", "effort", "importance", "rank",
-)  # fmt: skip
+SHORTEST_NAME = 24
+OF_PROMISES = frozenset({"missing", "promise_broken"})
 
 
 @dataclass(frozen=True)
-class Measure:
-    """How a measure is spoken of: what the share says, of whom, and on which side of its reference it falls short."""
+class Said:
+    """How a measure is spoken of: a label, what the share says at length and in short, and of whom."""
 
     label: str
     says: str
+    short: str
     of: str
     is_points: bool = False
-    more_is_worse: bool = False
+    is_at_most: bool = False
 
 
-MEASURES: Mapping[str, Measure] = {
-    "progressed": Measure("Moves on", "{} of customers move on", "customers whose time is over"),
-    "csat": Measure("Satisfied (CSAT)", "{} are satisfied", "answers"),
-    "nps": Measure("Net promoter score", "The net promoter score is {}", "answers", is_points=True),
-    "thumb": Measure("Rated good", "{} rate it good", "ratings"),
-    "stars": Measure("4 or 5 stars", "{} give 4 or 5 stars", "ratings"),
-    "ces": Measure("Found it easy (CES)", "{} found it easy", "answers"),
-    "kept": Measure("Promise kept", "The promise is kept for {}", "that were due"),
-    "met": Measure("Followed up in time", "{} are followed up in time", "cases"),
-    "complained": Measure("Complains", "{} of customers complain after it", "customers reached", more_is_worse=True),
-    "out_of_order": Measure(
-        "Out of order", "{} of its touches come after the order is paid", "touches", more_is_worse=True
-    ),
+SHORT = {
+    "progressed": ("Moves on", "{} move on"),
+    "csat": ("Satisfied (CSAT)", "{} satisfied"),
+    "nps": ("Net promoter score", "NPS {}"),
+    "thumb": ("Rated good", "{} rate it good"),
+    "stars": ("4 or 5 stars", "{} give 4–5 stars"),
+    "kept": ("Promise kept", "{} kept"),
+    "met": ("Followed up in time", "{} followed up"),
+    "complained": ("Complaints", "{} complain"),
+    "out_of_order": ("Out of order", "{} out of order"),
 }
-SAME_AS = {
-    "csat_5": "csat", "nps_10": "nps", "stars_5": "stars", "ces_7": "ces", "progressed_share_of_matured": "progressed",
-    "csat_share": "csat", "thumb_share": "thumb", "stars_share": "stars", "kept_share": "kept", "met_share": "met",
-    "complained_share": "complained", "out_of_order_share": "out_of_order",
-}  # fmt: skip
+MEASURES = {
+    one.metric: Said(*SHORT[one.metric][:1], one.says, SHORT[one.metric][1], one.of, one.is_points, one.is_at_most)
+    for one in (*series.TOUCHPOINT_MEASURES, series.KEPT, series.MET)
+}
 
 
-def measure(metric: object) -> Measure:
+def measure(metric: object) -> Said:
     """How to speak of a metric; one that has no words of its own is named as it is in the table."""
-    key = SAME_AS.get(str(metric), str(metric))
-    return MEASURES.get(key) or Measure(formats.words(key), f"{formats.words(key)} is {{}}", "cases")
+    key = str(metric)
+    label = formats.words(key)
+    return MEASURES.get(key) or Said(label, f"{label} is {{}}", f"{label.lower()} {{}}", "cases")
 
 
-def value(finding: Row, key: str) -> str:
+def value(finding: Mapping[str, Any], key: str) -> str:
     """A number of a finding, in the unit of its metric."""
     return formats.points(finding[key]) if measure(finding["metric"]).is_points else formats.share(finding[key])
 
 
-def claim(finding: Row) -> str:
+def claim(finding: Mapping[str, Any]) -> str:
     """What is seen: "38 % of customers move on"."""
+    if finding["estimate"] is None:
+        return formats.plain(finding.get("claim") or "Nothing counted yet")
     return measure(finding["metric"]).says.format(value(finding, "estimate"))
 
 
-def against(finding: Row) -> str:
+def against(finding: Mapping[str, Any]) -> str:
     """What it is held to: "target 51 %"; empty without a reference."""
     if finding["reference"] is None:
         return ""
     words = {"target": "target", "history": "its own past", "peers": "its peers"}
     source = words.get(str(finding["reference_source"] or "target"), "target")
-    at_most = "at most " if measure(finding["metric"]).more_is_worse and source == "target" else ""
+    at_most = "at most " if measure(finding["metric"]).is_at_most and source == "target" else ""
     return f"{source} {at_most}{value(finding, 'reference')}"
 
 
-def odds(finding: Row) -> str:
-    """How sure that is: "between 36 % and 40 % (95 %), of 2,913 customers whose time is over"."""
+def odds(finding: Mapping[str, Any]) -> str:
+    """How sure that is: "36 % to 40 % (95 % interval), of 2,913 whose time is over"."""
     said = measure(finding["metric"])
-    n = finding["n_matured"] or 0
-    of = said.of if n != 1 else said.of.replace("customers", "customer").replace("answers", "answer")
-    counted = f"of {formats.count(n)} {of}"
+    if finding["estimate"] is None or not finding["n_matured"]:
+        return ""
+    counted = f"of {formats.count(finding['n_matured'])} {said.of}"
     span = formats.between(finding["low"], finding["high"], is_points=said.is_points)
-    return f"{span} with 95{formats.THIN}% confidence, {counted}" if span else counted
+    return f"{span} (95{formats.THIN}% interval), {counted}" if span else counted
 
 
-def findings(tables: Tables, weekly: Mapping[tuple[str, str], list[Row]]) -> list[Row]:
-    """Every judged series, the open ones first and in rank order, each with its weeks where it has any."""
+def rows(tables: Tables, weekly: Mapping[tuple[str, str], list[Row]]) -> list[Row]:
+    """Every judged series, the open ones first and in rank order, each open one with its weeks where it has any."""
     order = {"open": 0, "ok": 1, "too_small": 2}
-    rows = []
+    found = []
     for row in ask(tables, "findings"):
-        metric = SAME_AS.get(str(row["metric"]), str(row["metric"]))
-        series = weekly.get((row["touchpoint"], metric), []) if row["kind"] not in {"missing", "promise_broken"} else []
-        rows.append(
-            pick(row, FACTS)
-            | {"metric": metric, "is_frozen": False, "weeks": series if row["status"] == "open" else []}
-        )
+        weeks = [] if row["kind"] in OF_PROMISES else weekly.get((row["touchpoint"], row["metric"]), [])
+        open_weeks = weeks if row["status"] == "open" else []
+        found.append(pick(row, findings.NAMES) | {"is_frozen": False, "weeks": open_weeks})
     return sorted(
-        rows, key=lambda row: (order.get(row["status"], 3), row["rank"] is None, row["rank"] or 0, row["finding_id"])
+        found, key=lambda row: (order.get(row["status"], 3), row["rank"] is None, row["rank"] or 0, row["finding_id"])
     )
 
 
-def frozen(rows: Sequence[Row], previous: Mapping[str, Any] | None) -> list[Row]:
+def frozen(found: Sequence[Row], previous: Mapping[str, Any] | None) -> list[Row]:
     """On a night without a verdict nothing opens and nothing closes: only what was open last time stays open."""
     open_before = {row["finding_id"] for row in (previous or {}).get("findings", []) if row["status"] == "open"}
     kept = []
-    for row in rows:
+    for row in found:
         stays = row["finding_id"] in open_before
         status = "open" if stays else "withheld" if row["status"] == "open" else row["status"]
-        kept.append(row | {"status": status, "is_frozen": stays})
+        kept.append(row if row["kind"] == "data" else row | {"status": status, "is_frozen": stays})
     return kept
 
 
-def verdict(rows: Sequence[Row], data: Row, n_customers: int) -> Row:
+def open_now(found: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """What falls short tonight; what is wrong with a feed is told with the data."""
+    return [row for row in found if row["status"] == "open" and row["kind"] != "data"]
+
+
+def verdict(found: Sequence[Row], data: Row, n_customers: int) -> Row:
     """The counts, and one sentence of at most 140 characters; `parts` holds it with the names from data apart."""
-    judged = [row for row in rows if row["kind"] != "data"]
+    judged = [row for row in found if row["kind"] != "data"]
     n_open, n_ok, n_small = (
         len([row for row in judged if row["status"] == status]) for status in ("open", "ok", "too_small")
     )
@@ -137,46 +135,42 @@ def verdict(rows: Sequence[Row], data: Row, n_customers: int) -> Row:
         rest = f" {formats.count(n_small)} could not be judged." if n_small else ""
         parts = _cut(f"No touchpoint or promise falls short of its target beyond chance.{rest}")
     else:
-        parts = _shortfalls([row for row in judged if row["status"] == "open"], judged)
-    return {
-        "sentence": "".join(part["text"] for part in parts), "parts": parts, "n_open": n_open, "n_judged": n_open + n_ok,
-        "n_ok": n_ok, "n_too_small": n_small,
-    }  # fmt: skip
+        parts = _shortfalls(open_now(judged), judged)
+    counts = {"n_open": n_open, "n_judged": n_open + n_ok, "n_ok": n_ok, "n_too_small": n_small}
+    return {"sentence": "".join(part["text"] for part in parts), "parts": parts} | counts
 
 
-def _shortfalls(open_rows: Sequence[Row], judged: Sequence[Row]) -> list[Row]:
-    points = {
-        row["touchpoint"] for row in open_rows if row["kind"] not in {"missing", "promise_broken"} and row["touchpoint"]
-    }
-    of = {
-        row["touchpoint"]
-        for row in judged
-        if row["kind"] not in {"missing", "promise_broken"} and row["status"] in {"open", "ok"}
-    } - {None}
-    promises = {row["subject"] for row in open_rows if row["kind"] == "promise_broken"}
-    missing = {row["subject"] for row in open_rows if row["kind"] == "missing"}
+def _shortfalls(short: Sequence[Row], judged: Sequence[Row]) -> list[Row]:
+    """Counts first, then the finding that stands first: as much of both as 140 characters hold."""
+    counts = _counted(short, judged)
+    first = short[0]
+    said = measure(first["metric"]).short.format(value(first, "estimate"))
+    target = against(first)
+    ends = [f": {said}, {target}." if target else f": {said}.", f": {said}."]
+    starts = [f"{formats.listed(counts)}. First: ", f"{counts[0]}. First: "]
+    for start, end in [(starts[0], ends[0]), (starts[0], ends[1]), (starts[1], ends[0]), (starts[1], ends[1])]:
+        room = LONGEST_SENTENCE - len(start) - len(end)
+        if room >= min(SHORTEST_NAME, len(formats.plain(first["title"]))):
+            break
+    return [_text(start), {"text": formats.name(first["title"], room), "is_name": True}, _text(end)]
+
+
+def _counted(short: Sequence[Row], judged: Sequence[Row]) -> list[str]:
+    points = {row["touchpoint"] for row in short if row["kind"] not in OF_PROMISES and row["touchpoint"]}
+    of = {row["touchpoint"] for row in judged if row["kind"] not in OF_PROMISES and row["status"] in {"open", "ok"}}
+    promises = {row["subject"] for row in short if row["kind"] == "promise_broken"}
+    missing = {row["subject"] for row in short if row["kind"] == "missing"}
     counts = []
     if points:
-        underperform = "underperforms" if len(points) == 1 else "underperform"
-        counts.append(f"{len(points)} of {formats.plural(len(of), 'touchpoint')} {underperform}")
+        verb = "underperforms" if len(points) == 1 else "underperform"
+        counts.append(f"{len(points)} of {formats.plural(len(of - {None}), 'touchpoint')} {verb}")
     if promises:
-        counts.append(f"{formats.plural(len(promises), 'promise')} {'is' if len(promises) == 1 else 'are'} broken")
+        verb = "is" if len(promises) == 1 else "are"
+        counts.append(f"{formats.plural(len(promises), 'promise')} {verb} broken")
     if missing:
         counts.append(f"{formats.plural(len(missing), 'follow-up')} {'is' if len(missing) == 1 else 'are'} missing")
-    if not counts:
-        counts.append(f"{formats.plural(len(open_rows), 'measure')} {'falls' if len(open_rows) == 1 else 'fall'} short")
-    first = open_rows[0]
-    head, tail = (
-        f"{formats.listed(counts)}. First: ",
-        f", {value(first, 'estimate')} against {value(first, 'reference')}.",
-    )
-    if first["reference"] is None:
-        tail = f", {value(first, 'estimate')}."
-    for start in (head, f"{counts[0]}. First: "):
-        room = LONGEST_SENTENCE - len(start) - len(tail)
-        if room >= min(24, len(formats.plain(first["title"]))):
-            break
-    return [_text(start), {"text": formats.name(first["title"], room), "is_name": True}, _text(tail)]
+    fall = "falls" if len(short) == 1 else "fall"
+    return counts or [f"{formats.plural(len(short), 'measure')} {fall} short"]
 
 
 def _text(words: str) -> Row:
@@ -188,21 +182,14 @@ def _cut(words: str) -> list[Row]:
 
 
 def changes(
-    rows: Sequence[Row], facts_now: Mapping[str, Any], previous: Mapping[str, Any] | None, *, is_fit: bool
+    found: Sequence[Row], facts_now: Mapping[str, Any], previous: Mapping[str, Any] | None, *, is_fit: bool
 ) -> Row:
-    """What opened, closed and worsened since the previous run, and whether the map or the tool itself changed meanwhile."""
-    nothing: Row = {
-        "previous_run_id": None,
-        "previous_as_of": None,
-        "opened": [],
-        "closed": [],
-        "worsened": [],
-        "is_map_changed": False,
-    }
+    """What opened, closed and worsened since the previous run, and whether the map or the tool changed meanwhile."""
     if previous is None or previous.get("run_id") == facts_now["run_id"]:
-        return nothing | {"note": "First run: there is nothing to compare with yet."}
-    before = {row["finding_id"]: row for row in previous.get("findings", []) if row["status"] == "open"}
-    now = {row["finding_id"]: row for row in rows if row["status"] == "open"}
+        nothing: Row = {"previous_run_id": None, "previous_as_of": None, "opened": [], "closed": [], "worsened": []}
+        return nothing | {"is_map_changed": False, "note": "First run: there is nothing to compare with yet."}
+    before = {row["finding_id"]: row for row in open_now(previous.get("findings", []))}
+    now = {row["finding_id"]: row for row in open_now(found)}
     notes = []
     if not is_fit:
         notes.append("The flags are frozen: nothing opens or closes on a night without a verdict.")
@@ -231,6 +218,6 @@ def _is_worse(now: Row, before: Mapping[str, Any]) -> bool:
     """Worse beyond chance: tonight's estimate lies outside last time's interval, on the wrong side."""
     if now["estimate"] is None or before.get("low") is None or before.get("high") is None:
         return False
-    if measure(now["metric"]).more_is_worse:
+    if measure(now["metric"]).is_at_most:
         return bool(now["estimate"] > before["high"])
     return bool(now["estimate"] < before["low"])
