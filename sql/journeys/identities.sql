@@ -60,9 +60,9 @@ select
     coalesce(linked.linked_at, ids.first_seen_at) as valid_from,
     case
         when shared.id is not null then 'shared'
+        when linked.id is null then 'alone'
         when components.component = ids.id_kind || ':' || ids.id then 'names_customer'
-        when linked.id is not null then 'linked'
-        else 'alone'
+        else 'linked'
     end as rule
 from ids
 left join journeys.identity_components as components on ids.id_kind || ':' || ids.id = components.id

@@ -3,8 +3,8 @@
 -- Grain: one row per (id_kind, id) with more accounts than device_shared_above or email_shared_above.
 -- Settings: device_shared_above, email_shared_above.
 --
--- An account is a user_id. An address that was seen without a user_id counts as an account of its own only when it
--- belongs to no user_id anywhere; otherwise one person's address and login would count as two people.
+-- An account is a login; an address stands for the login it was ever seen with. Addresses that never were seen with one
+-- count as accounts only against each other: a login and such an address on one device are taken for one person.
 with
 
 address_owners as (
@@ -17,23 +17,17 @@ address_owners as (
     group by email_key
 ),
 
-device_accounts as (
+devices as (
     select
         seen.anonymous_id,
-        coalesce(
-            'user:' || seen.user_id, 'user:' || address_owners.user_id, 'email:' || seen.email_key
-        ) as account
+        greatest(
+            count(distinct coalesce(seen.user_id, address_owners.user_id)),
+            count(distinct case when address_owners.user_id is null then seen.email_key end)
+        ) as n_accounts
     from journeys.identity_sets as seen
     left join address_owners on seen.email_key = address_owners.email_key
     where seen.anonymous_id is not null and coalesce(seen.user_id, seen.email_key) is not null
-),
-
-devices as (
-    select
-        anonymous_id,
-        count(distinct account) as n_accounts
-    from device_accounts
-    group by anonymous_id
+    group by seen.anonymous_id
 )
 
 select
