@@ -78,7 +78,7 @@ def plain(more: Row | None = None) -> Part:
 
 def percent(more: Row | None = None) -> Part:
     """An axis of shares, from 0 to 100 %; `dtick` is the step between its ticks."""
-    axis = {"showgrid": True, "gridcolor": LINE, "range": [0, 1.005]} | dict(more or {})
+    axis: Part = {"showgrid": True, "gridcolor": LINE, "range": [0, 1.005]} | dict(more or {})
     step = axis.pop("dtick", 0.25)
     ticks = [number * step for number in range(int(axis["range"][1] / step + 1e-9) + 1)]
     return plain() | {"tickvals": ticks, "ticktext": [formats.share(tick) for tick in ticks]} | axis
@@ -92,7 +92,7 @@ def note(text: str, x: float | str, y: float, more: Row | None = None) -> Part:
 
 def tick(x: float, y: float) -> Part:
     """A target, as an upright tick on one row."""
-    return {"type": "line", "x0": x, "x1": x, "y0": y - 0.36, "y1": y + 0.36, "line": {"color": INK, "width": 2}}
+    return {"type": "line", "x0": x, "x1": x, "y0": y - 0.2, "y1": y + 0.2, "line": {"color": INK, "width": 2}}
 
 
 def unit(seconds: float) -> tuple[str, int]:

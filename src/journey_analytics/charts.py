@@ -260,14 +260,13 @@ def flagged_segments(result: Row) -> Figure | None:
     trace |= {"text": [parts.says(who, points[point]["name"], row) for point, who, row in lines]}
     trace["marker"] = {"size": 10, "symbol": symbols, "color": [INK if one == "circle" else BAR for one in symbols]}
     targets = [points[point]["target_progressed"] for point, _, _ in lines]
-    ticks = {"tickvals": places, "ticktext": [safe(who, 24) for _, who, _ in lines]}
     layout = parts.layout(
-        height=parts.tall(70 + 34 * height),
+        height=parts.tall(60 + 46 * height),
         annotations=notes,
         shapes=[parts.tick(at, place) for at, place in zip(targets, places, strict=True) if at is not None],
-        margin={"l": 8, "r": 16, "t": 12, "b": 36},
-        xaxis=parts.percent(),
-        yaxis=parts.plain(ticks | {"range": [height - 0.3, -0.5]}),
+        margin={"l": 16, "r": 28, "t": 8, "b": 36},
+        xaxis=parts.percent({"automargin": False}),
+        yaxis=parts.plain({"visible": False, "range": [height - 0.4, -0.3]}),
     )
     subtitle = "Share that moves on where it falls short, with 95 % intervals; upright ticks are the targets"
     headline = "Is it everybody, or one segment?"
@@ -277,14 +276,16 @@ def flagged_segments(result: Row) -> Figure | None:
 def _places(
     lines: Sequence[tuple[str, str, Row]], points: Mapping[str, Row]
 ) -> tuple[list[float], list[dict[str, Any]], float]:
-    """Where each line stands, under a heading for each touchpoint."""
+    """Where each line stands, its words above it, under a heading for each touchpoint."""
     places, notes, y = [], [], 0.0
-    for number, (point, _, _) in enumerate(lines):
+    for number, (point, who, row) in enumerate(lines):
         if number == 0 or lines[number - 1][0] != point:
             target = formats.share(points[point]["target_progressed"])
             words = f"<b>{safe(points[point]['name'], 44)}</b>, target {target}"
-            notes.append(parts.note(words, 0, y + 0.1, {"yref": "y"}))
-            y += 1
+            notes.append(parts.note(words, 0, y, {"yref": "y", "font": {"color": INK, "size": 14}}))
+            y += 0.9
+        words = f"{safe(who, 40)}, n {formats.count(row['n_matured'])}"
+        notes.append(parts.note(words, 0, y - 0.38, {"yref": "y", "font": {"color": parts.MUTED, "size": 12.5}}))
         places.append(y)
         y += 1
     return places, notes, y

@@ -150,6 +150,7 @@ def _emotion(at: Row | None) -> dict[str, Any]:
         return dict(nothing) | {"small": small, "said": f"{small}, {kind}: too few to draw"}
     value, low, high = at["value"], at["low"], at["high"]
     y, y_low, y_high = (MIDDLE - PIXELS_PER_STEP * number for number in (value, low, high))
+    spread = f"between {formats.number(low)} and {formats.number(high)}"
     text = f"+{formats.number(value)}" if value > 0.05 else formats.number(value)
     below = value >= 0
     return {
@@ -161,7 +162,7 @@ def _emotion(at: Row | None) -> dict[str, Any]:
         "label_y": round(y_low + 20 if below else y_high - 12, 1),
         "small": f"{kind}, n{formats.NBSP}{formats.count(at['n'])}",
         "tone": " x" if high < 0 else " b" if low > 1 else "",
-        "said": f"{text}, between {formats.number(low)} and {formats.number(high)}, from {formats.count(at['n'])} answers ({kind})",
+        "said": f"{text}, {spread}, from {formats.count(at['n'])} answers ({kind})",
     }
 
 
