@@ -43,7 +43,7 @@ def test_a_feed_with_odd_days_or_none_at_all_is_a_finding_about_data(house: Ware
     assert [row["subject"] for row in rows] == ["payment", "orders", "support", "web"]
     assert [row["kind"] for row in rows] == ["underperforming", "data", "data", "data"]
     assert [row["rank"] for row in rows] == [1, 2, 3, 4]
-    assert "2026-10-25 (0.04), of 56 days" in rows[3]["claim"]
+    assert "25\u00a0Oct\u00a02026 (0.04), of 56 days, expected 0.5 to 2" in rows[3]["claim"]
     assert "Coincides with outage Tracking lost" in rows[3]["caveat"]
     assert "last event is of 30" in rows[1]["claim"]
     assert (rows[2]["claim"], rows[2]["owner"], rows[2]["estimate"]) == ("The feed did not arrive", "support", None)
@@ -86,6 +86,13 @@ def test_a_net_score_weighs_its_points_over_two_hundred(house: Warehouse) -> Non
     touchpoint(house, {"n_nps": 400, "n_promoters": 100, "n_detractors": 100}, "a_score", target_nps=50)
     touchpoint(house, {"n_matured": 400, "n_progressed": 80}, "b_share", target_progressed=0.5)
     assert [row["subject"] for row in find(house)] == ["b_share", "a_score"]
+
+
+def test_many_touches_of_few_customers_weigh_as_few_customers(house: Warehouse) -> None:
+    counts = {"n_touches": 9000, "n_out_of_order": 4500, "n_customers": 50}
+    touchpoint(house, counts, "a_shown", out_of_order_at_most=0.0)
+    touchpoint(house, {"n_matured": 100, "n_progressed": 0}, "b_share", target_progressed=0.5)
+    assert [row["subject"] for row in find(house)] == ["b_share", "a_shown"]
 
 
 def test_equal_findings_are_ordered_by_their_id(house: Warehouse) -> None:

@@ -82,7 +82,7 @@ def test_days_far_from_their_weekday_are_named_and_only_those_of_the_judged_peri
     check = judged_feed(warehouse, "web", FeedExpectation("rows_vs_same_weekday", between=(0.5, 2.0)))
     assert check.observed == "2026-10-31 (0.04), 2026-11-02 (2.6), of 3 days"
     assert (check.is_met, check.n_unexpected, check.sample) == (False, 2, "2026-10-31, 2026-11-02")
-    assert check.expected == "0.5 times the usual to 2 times the usual"
+    assert check.expected == "0.5 to 2 times the usual"
 
 
 def test_days_near_their_weekday_are_met(warehouse: Warehouse) -> None:

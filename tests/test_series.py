@@ -38,7 +38,10 @@ def test_a_finding_says_its_estimate_interval_count_target_and_owner(house: Ware
     touchpoint(house, {"n_matured": 819, "n_progressed": 312, "n_open": 14}, target_progressed=0.51)
     row = only(house)
     plain = row["claim"].replace("\u202f", " ")
-    assert plain == "38 % of customers move on (35 % to 41 %, of 819 whose time is over), against a target of 51 %"
+    assert (
+        plain
+        == "38 % of customers move on (35 % to 41 %, of 819 customers whose time is over), against a target of 51 %"
+    )
     assert (row["owner"], row["stage"], row["channel"], row["effort"]) == ("Checkout team", "purchase", "web", "medium")
     assert row["caveat"] == "14 customers are still within their time and not counted."
     assert row["low"] < row["estimate"] < row["high"] < row["reference"]
@@ -196,6 +199,15 @@ def test_a_promise_broken_everywhere_says_how_its_customers_score(house: Warehou
     promise(house, {"by_value": "all", "n_due": 600, "n_kept": 360} | scores)
     plain = only(house)["caveat"].replace("\u202f", " ")
     assert plain == "Satisfied: 90 % of 40 when kept; 30 % of 50 when broken."
+
+
+def test_scores_of_a_few_are_left_unsaid_and_the_mean_of_thumbs_too(house: Warehouse) -> None:
+    thumbs = {"n_scored_when_kept": 40, "csat_when_kept": 0.9, "mean_score_when_kept": 0.9,
+              "n_scored_when_broken": 10, "csat_when_broken": 0.3, "mean_score_when_broken": 0.3}  # fmt: skip
+    promise(house, {"by_value": "all", "n_due": 600, "n_kept": 360} | thumbs)
+    assert "mean" not in only(house)["caveat"]
+    house.execute("update marts.promise_metrics set n_scored_when_broken = 9")
+    assert only(house)["caveat"] is None
 
 
 def test_a_promise_broken_everywhere_names_names_no_region(house: Warehouse) -> None:

@@ -282,6 +282,8 @@ def as_text(value: Any) -> str:
 
 def _bounds_in_words(measure: str, least: float | None, most: float | None) -> str:
     if least is not None and most is not None:
+        if measure == "rows_vs_same_weekday":
+            return f"{least:g} to {measure_in_words(measure, most)}"
         return f"{measure_in_words(measure, least)} to {measure_in_words(measure, most)}"
     if least is not None:
         return f"at least {measure_in_words(measure, least)}"

@@ -30,13 +30,14 @@ if TYPE_CHECKING:
 
 RULE = (
     "A series is flagged when the whole of its 95 % interval lies on the wrong side of its target and at least 30 "
-    "customers, answers or cases have been counted: for a touchpoint the share that moves on, the satisfied share (the "
-    "net promoter score by its own interval), the customers who complain after it, and the touches that come after the "
-    "order is paid; for a promise the share kept; for a recovery the share followed up in time. When only some regions "
-    "or segments of a promise or recovery fall short, they are named; when the whole does not fall short, a part alone "
-    "is held to a stricter interval, since several parts are looked at. Customers whose time is not over are never "
-    "counted as lost. Findings are ordered by importance (high 3, medium 2, low 1) x shortfall x count. The rule looks "
-    "at each series by itself: of a hundred that are exactly on target, two or three may be flagged by chance."
+    "customers, answers or cases have been counted: for a touchpoint the share that moves on, the satisfied share "
+    "(the net promoter score by its own interval), the customers who complain after it, and the touches that come "
+    "after the order is paid; for a promise the share kept; for a recovery the share followed up in time. When only "
+    "some regions or segments of a promise or recovery fall short, they are named; when the whole does not fall "
+    "short, a part alone is held to a stricter interval, since several parts are looked at. Customers whose time is "
+    "not over are never counted as lost. Findings are ordered by importance (high 3, medium 2, low 1) x shortfall x "
+    "customers, answers or cases counted. The rule looks at each series by itself: of a hundred that are exactly on "
+    "target, two or three may be flagged by chance."
 )
 WEIGHTS = {"high": 3.0, "medium": 2.0, "low": 1.0}
 COLUMNS = (
@@ -163,8 +164,8 @@ def _caveat(series: Series, status: str) -> str | None:
 
 
 def _weight(series: Series) -> float:
-    """Importance x shortfall x count: roughly the customers short of the target, the important ones counted more."""
-    return WEIGHTS.get(str(series.facts.get("importance")), WEIGHTS["medium"]) * series.shortfall * series.n
+    """Importance x shortfall x customers (or answers, or cases): roughly how many are short of the target."""
+    return WEIGHTS.get(str(series.facts.get("importance")), WEIGHTS["medium"]) * series.shortfall * series.n_weighed
 
 
 def _feed_rows(warehouse: Warehouse, period: Period) -> list[dict[str, Any]]:
@@ -183,7 +184,9 @@ def _feed_rows(warehouse: Warehouse, period: Period) -> list[dict[str, Any]]:
         claims = [] if status == "ok" else [_arrival(status, feeds[source])]
         if source in unmet:
             days = unmet[source]
-            claims.append(f"Rows far from the usual for the weekday: {days['observed']}; expected {days['expected']}")
+            claims.append(
+                f"Rows far from the usual for the weekday: {_dates(days['observed'])}, expected {days['expected']}"
+            )
         if claims:
             metric = "arrived" if status != "ok" else "rows_vs_same_weekday"
             rows.append(_feed_row(source, metric, "; ".join(claims), calendar_note(period, source)))
@@ -204,6 +207,11 @@ def _feed_row(source: str, metric: str, claim: str, note: str) -> dict[str, Any]
         "next_action": NEXT_ACTIONS["data"],
         "caveat": " ".join(part for part in ("Read what rests on this feed with care.", note) if part),
     }
+
+
+def _dates(words: str) -> str:
+    """ISO dates in a sentence as people write them."""
+    return re.sub(r"\d{4}-\d{2}-\d{2}", lambda match: formats.day(match[0]), words)
 
 
 def _arrival(status: str, feed: Mapping[str, Any]) -> str:

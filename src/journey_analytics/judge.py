@@ -117,8 +117,8 @@ def judge_marts(
     """Judge the built tables before they are published, and write the results to ops.checks.
 
     Tables of at most SMALL_TABLE rows are judged as frames, one batch and one suite each. For larger ones the
-    offending rows are counted in SQL, as they are for sql/checks, and one profile of these counts is judged: each
-    must be 0. Both ways give the same counts; a test holds them to it.
+    offending rows are counted in SQL, as they are for sql/checks, and these counts are judged together: each must
+    be 0. Both ways give the same counts; a test holds them to it.
 
     Parameters
     ----------
@@ -149,9 +149,9 @@ def judge_marts(
             counted |= _count_in_sql(warehouse, table, numbered)
     for number, check in enumerate(sql_checks, start=len(asked)):
         counted[number] = _count_offending(warehouse, check)
-    profile = _one_row({str(number): answer.n_unexpected for number, answer in counted.items()})
-    judged = context.ask("counts", profile, [_between(number, str(number), 0, 0) for number in counted])
-    answers |= {number: replace(answer, is_met=judged[number].is_met) for number, answer in counted.items()}
+    if counted:
+        unmet = context.ask("counts", _one_column(counted), [_between(0, "n_unexpected", 0, 0)])[0].labels
+        answers |= {number: replace(answer, is_met=number not in unmet) for number, answer in counted.items()}
     results = [
         check.result(n_judged=answers[number].n_judged, **answers[number].verdict)
         for number, (_, check) in enumerate(asked)
@@ -226,7 +226,9 @@ class _Context:
                 analytics_enabled=False,
             )
             context = self.library.get_context(mode="ephemeral", project_config=settings)
-            self.frames = context.data_sources.add_pandas("frames")
+            # One asset for every frame: each new one makes the context write itself out as YAML again.
+            asset = context.data_sources.add_pandas("frames").add_dataframe_asset("frame")
+            self.frame = asset.add_batch_definition_whole_dataframe("whole")
 
     def ask(self, name: str, frame: pd.DataFrame, questions: Sequence[_Question]) -> dict[int, _Answer]:
         """The answer per check number; the frame's index labels say where it does not hold."""
@@ -235,8 +237,7 @@ class _Context:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             suite = self.library.ExpectationSuite(name=name, expectations=[self._expectation(q) for q in questions])
-            batch = self.frames.add_dataframe_asset(name).add_batch_definition_whole_dataframe("whole")
-            result = batch.get_batch({"dataframe": frame}).validate(suite, result_format="COMPLETE")
+            result = self.frame.get_batch({"dataframe": frame}).validate(suite, result_format="COMPLETE")
         answers: dict[int, _Answer] = {}
         for one in result.results:
             number = int(one.expectation_config.meta["number"])
@@ -308,6 +309,14 @@ def _one_row(values: Mapping[str, float]) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame({column: [float(value)] for column, value in values.items()})
+
+
+def _one_column(counted: Mapping[int, _Answer]) -> pd.DataFrame:
+    """What SQL counted, one row per check number."""
+    import pandas as pd
+
+    counts = {number: float(answer.n_unexpected) for number, answer in counted.items()}
+    return pd.DataFrame({"n_unexpected": pd.Series(counts)})
 
 
 def _judge_frame(

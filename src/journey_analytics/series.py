@@ -43,7 +43,8 @@ class Measure:
     """One thing that a touchpoint, promise or recovery can be held to, and the words for it.
 
     `target`, `n`, `good` and `bad` name columns; `bad` makes it a net score in points. `is_at_most`: the target is an
-    upper limit. `takes_time`: it is counted once a window has passed, so that some are still open.
+    upper limit. `takes_time`: it is counted once a window has passed, so that some are still open. `weighs` names the
+    count that its rank rests on, where that is not `n`: a customer is one customer, however many touches they had.
     """
 
     metric: str
@@ -56,6 +57,7 @@ class Measure:
     bad: str | None = None
     is_at_most: bool = False
     takes_time: bool = False
+    weighs: str | None = None
 
     @property
     def is_points(self) -> bool:
@@ -65,7 +67,7 @@ class Measure:
 
 TOUCHPOINT_MEASURES = (
     Measure(
-        "progressed", "underperforming", "{} of customers move on", "whose time is over",
+        "progressed", "underperforming", "{} of customers move on", "customers whose time is over",
         "target_progressed", "n_matured", "n_progressed", takes_time=True,
     ),
     Measure("csat", "satisfaction", "{} are satisfied", "answers", "target_csat", "n_csat", "n_satisfied"),
@@ -81,10 +83,10 @@ TOUCHPOINT_MEASURES = (
     ),
     Measure(
         "out_of_order", "out_of_order", "{} of its touches come after the order is paid", "touches",
-        "out_of_order_at_most", "n_touches", "n_out_of_order", is_at_most=True,
+        "out_of_order_at_most", "n_touches", "n_out_of_order", is_at_most=True, weighs="n_customers",
     ),
 )  # fmt: skip
-KEPT = Measure("kept", "promise_broken", "The promise is kept for {}", "that were due", takes_time=True)
+KEPT = Measure("kept", "promise_broken", "The promise is kept for {}", "cases due", takes_time=True)
 MET = Measure("met", "missing", "{} are followed up in time", "cases due", good="n_met", takes_time=True)
 
 
@@ -100,6 +102,7 @@ class Series:
     good: int = 0
     bad: int = 0
     n_open: int = 0
+    n_weighed: int = 0
     segment: str = "all"
     notes: tuple[str, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
@@ -113,6 +116,7 @@ class Series:
             good=_count(row, measure.good),
             bad=_count(row, measure.bad) if measure.bad else 0,
             n_open=_count(row, "n_open") if measure.takes_time else 0,
+            n_weighed=_count(row, measure.weighs or measure.n),
         )
 
     @property
@@ -183,7 +187,8 @@ def promise_series(warehouse: Warehouse, period: Period) -> list[Series]:
         parts = [replace(whole, segment=value).counted(one) for value, one in counted.items() if value != "all"]
         short, _ = parts_apart(whole, parts, smallest=period.min_cell)
         series = _pooled(whole, short, period.min_cell) if short else whole
-        scores = _scores_note([counted[part.segment] for part in short] if short else [counted.get("all", {})])
+        scored = [counted[part.segment] for part in short] if short else [counted.get("all", {})]
+        scores = _scores_note(scored, max(period.min_cell, 1))
         found.append(replace(series, notes=(*series.notes, scores)))
     return found
 
@@ -244,6 +249,7 @@ def _pooled(whole: Series, short: Sequence[Series], min_cell: int) -> Series:
         n=sum(part.n for part in short),
         good=sum(part.good for part in short),
         n_open=sum(part.n_open for part in short),
+        n_weighed=sum(part.n_weighed for part in short),
     )
     rest = replace(whole, n=whole.n - pooled.n, good=whole.good - pooled.good)
     if rest.n < min_cell or not 0 <= rest.good <= rest.n:
@@ -264,16 +270,19 @@ def _touchpoint_notes(series: Series, days: Sequence[Any], period: Period) -> tu
     return recent, worst, calendar_note(period, series.subject)
 
 
-def _scores_note(rows: Sequence[Row]) -> str:
-    """How customers score when the promise was kept and when it was broken, each with its count."""
+def _scores_note(rows: Sequence[Row], smallest: int) -> str:
+    """How customers score when the promise was kept and when it was broken; empty with fewer than `smallest` of either.
+
+    The mean is left out for thumbs (0 or 1), whose mean is the share itself.
+    """
     said = []
     for how in ("kept", "broken"):
         n = sum(_count(row, f"n_scored_when_{how}") for row in rows)
-        if n < 1:
+        if n < smallest:
             return ""
         csat = _mean(rows, f"csat_when_{how}", f"n_scored_when_{how}")
         mean = _mean(rows, f"mean_score_when_{how}", f"n_scored_when_{how}")
-        stars = f", mean {formats.number(mean)}" if mean is not None else ""
+        stars = f", mean {formats.number(mean)}" if mean is not None and mean > 1 else ""
         said.append(f"{formats.share(csat)} of {formats.count(n)} when {how}{stars}")
     return f"Satisfied: {said[0]}; {said[1]}."
 
