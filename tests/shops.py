@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from shop_building import AS_OF, Shop, build, check, draw_map
-from shop_plans import ATTACKS, POINTS, SEGMENTS, STAGES, Point, Stage
+from made_up_plans import ATTACKS, POINTS, SEGMENTS, STAGES, Point, Stage
+from made_up_shop import AS_OF, Shop, build, check, draw_map
 
 from journey_analytics import findings
 from journey_analytics.result import RunFacts, assemble
@@ -52,7 +52,7 @@ def many_touchpoints() -> Shop:
     draw = random.Random(5)
     channels = ("web", "email", "support", "ads")
     points = [
-        Point(f"point_{number:03}", f"Touchpoint {number}", STAGES[number % 5].id, channels[number % 4], f"Team {number}",
+        Point(f"point_{number:03}", f"Touchpoint {number}", STAGES[number % 5].id, channels[number % 4], "CRM",
               draw.randint(5, 900), draw.uniform(0.3, 0.6), 0.42)
         for number in range(500)
     ]  # fmt: skip

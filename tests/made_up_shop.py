@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import duckdb
 import pyarrow as pa
-from shop_plans import STEPS, WAYS, Point, Segment, Stage
+from made_up_plans import STEPS, WAYS, Point, Segment, Stage
 
 from journey_analytics import findings, stats
 
@@ -26,7 +26,7 @@ class Shop:
 
     def __init__(self) -> None:
         self.connection = duckdb.connect()
-        self.connection.execute(Path(__file__).with_name("shop_tables.sql").read_text())
+        self.connection.execute(Path(__file__).with_name("made_up_shop.sql").read_text())
         self._waiting: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
 
     def rows(self, sql: str, parameters: Any = None) -> list[dict[str, Any]]:

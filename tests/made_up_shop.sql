@@ -1,4 +1,4 @@
--- The tables that a night leaves to its report, empty: the schema of the made-up shops of tests/shops.py.
+-- The tables that a night leaves to its report, empty: the schema of the made-up shops of tests/made_up_shop.py.
 
 create schema rules; create schema ops; create schema journeys; create schema marts;
 create table rules.settings(name text, value text);
