@@ -268,6 +268,11 @@ def test_results_are_written_to_ops_checks_and_replaced_when_judged_again(wareho
     ]
 
 
+def test_the_same_expectation_given_twice_is_judged_twice(warehouse: Warehouse) -> None:
+    twice = [FeedExpectation("rows_read", at_most=9)] * 2
+    assert [check.is_met for check in judge_feeds(warehouse, {"web": twice})] == [False, False]
+
+
 def test_nothing_expected_is_nothing_judged_and_clears_what_was(warehouse: Warehouse) -> None:
     judge_feeds(warehouse, {"web": [FeedExpectation("rows_read", at_least=1)]})
     assert judge_feeds(warehouse, {}) == []

@@ -8,6 +8,7 @@ expectation is made, so that a misspelt one stops the night before any work.
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -265,7 +266,14 @@ class Check:
 
 
 def measure_in_words(measure: str, value: float) -> str:
-    """One value of a feed's measure with its unit: '1.2 %', '3 h', '0.4 times the usual', '12345'."""
+    """One value of a feed's measure with its unit: '1.2 %', '3 h', '0.4 times the usual', '12345'.
+
+    nan is a share of no rows, infinity the age of an event that never came.
+    """
+    if math.isnan(value):
+        return "nothing to measure"
+    if math.isinf(value):
+        return "no event yet"
     if measure.endswith("_share"):
         return f"{100 * value:.3g} %"
     if measure == "hours_since_last_event":
