@@ -111,6 +111,8 @@ def empty_shop() -> Warehouse:
             model = every_model()[table]
             kind = "view" if table.startswith("staging.") else "table"
             shop.execute(f"create {kind} {table} as {model.sql}")
+            if kind == "table":
+                shop.execute(f"delete from {table}")
             for bound in (name for interval in model.notes.intervals for name in (interval.low, interval.high)):
                 shop.execute(f"alter table {table} add column {bound} double")
     return shop
