@@ -1,8 +1,9 @@
 """Every worked case of tests/sql: given these few rows, the model's own SELECT returns those rows.
 
-A case names the model, the rows it is given and the rows expected; rows name only the columns that matter. Columns that
-a given row leaves out are NULL, tables that a case leaves out are empty, and `build` names models that are built from
-the given rows first. Expected rows are exact in number, in any order unless the case says `ordered: true`.
+A case names the model (or a question of sql/checks), the rows it is given and the rows expected; rows name only the
+columns that matter. Columns that a given row leaves out are NULL, tables that a case leaves out are empty, and `build`
+names models that are built from the given rows first. Expected rows are exact in number, in any order unless the case
+says `ordered: true`.
 
 What a case leaves unsaid is as in USUAL_SETTINGS and USUAL_STAGES.
 """
@@ -82,6 +83,12 @@ def every_model() -> dict[str, models.Model]:
     return models.discover([ROOT / "sql"])
 
 
+def sql_of(name: str) -> str:
+    """The SELECT of a model such as journeys.touches, or of a question such as checks.promises_add_up."""
+    model = every_model().get(name)
+    return model.sql if model else (ROOT / "sql" / f"{name.replace('.', '/')}.sql").read_text(encoding="utf-8")
+
+
 @functools.cache
 def empty_shop() -> Warehouse:
     """Every table that a model reads or makes, without rows: some as declared, the others as their models make them."""
@@ -150,7 +157,7 @@ def answer(case: Case) -> list[dict[str, Any]]:
                 identity.components(shop)
             else:
                 shop.execute(f"insert into {table} by name {every_model()[table].sql}")
-        return shop.rows(every_model()[case["model"]].sql)
+        return shop.rows(sql_of(case["model"]))
     finally:
         shop.execute("rollback")
 
@@ -227,9 +234,15 @@ def shown(row: Row, names: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("case", [pytest.param(case, id=case["case"]) for case in worked_cases()])
 def test_the_model_returns_what_a_person_worked_out(case: Case) -> None:
     assert set(case) <= KEYS, "a case is made of these"
-    assert case["model"] in every_model(), "there is such a model"
     wrong = differences(answer(case), case["expect"], ordered=case.get("ordered", False))
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("question", [path.stem for path in sorted((ROOT / "sql" / "checks").glob("*.sql"))])
+def test_a_check_finds_nothing_in_an_empty_shop_and_something_in_a_case(question: str) -> None:
+    found = [bool(case["expect"]) for case in worked_cases() if case["model"] == f"checks.{question}"]
+    assert not empty_shop().rows(sql_of(f"checks.{question}"))
+    assert any(found), "a case shows what it finds"
 
 
 def test_every_case_is_a_sentence_of_its_own() -> None:
