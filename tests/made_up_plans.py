@@ -1,4 +1,4 @@
-"""What the made-up shops of `made_up_shop.py` are made of: stages, touchpoints, segments, steps, and names that attack."""
+"""What the shops of `made_up_shop.py` are made of: stages, touchpoints, segments, steps, and names that attack."""
 
 from __future__ import annotations
 
