@@ -123,7 +123,7 @@ def run_floors(folder: Path) -> list[dict[str, Any]]:
             total += connection.execute(f"select count(*) from {feed}").fetchone()[0]
         for feed in ("orders", "surveys"):
             connection.execute(
-                f"create table {feed} as from read_csv('{folder}/data/sample/{feed}/*.csv', all_varchar = true, null_padding = true, ignore_errors = true)"
+                f"create table {feed} as from read_csv('{folder}/data/sample/{feed}/*.csv', header = true, all_varchar = true, union_by_name = true, ignore_errors = true)"
             )
             total += connection.execute(f"select count(*) from {feed}").fetchone()[0]
         connection.execute("checkpoint")

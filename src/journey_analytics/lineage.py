@@ -14,16 +14,10 @@ from journey_analytics.config import home
 
 START, END = "<!-- lineage: written by python -m journey_analytics.lineage -->", "<!-- end of lineage -->"
 
-GIVEN = {
-    identity.TABLE: (
-        identity.READS,
-        "One row per id: the name of the component of linked ids it belongs to (built by identity.py).",
-    ),
-    models.SEGMENTS_TABLE: (
-        frozenset({"journeys.journeys"}),
-        "One row per journey and segment (written from journey.yml).",
-    ),
-    "staging.events": (frozenset(), "One row per event of every feed that is on (union of the staging models)."),
+READS = {identity.TABLE: identity.READS, models.SEGMENTS_TABLE: frozenset({"journeys.journeys"})}
+MEANINGS = {
+    "staging.events": "One row per event of every feed that is on: the union of the staging models.",
+    **{table: meaning for table, (meaning, _) in models.GENERATED.items()},
 }
 
 
@@ -37,8 +31,7 @@ def table(found: Mapping[str, models.Model]) -> str:
             meaning, reads = f"one per {grain[1]}" if grain else model.notes.description, model.reads
             shown = f"[{name}]({name.replace('.', '/')}.sql)"
         else:
-            reads, meaning = GIVEN[name]
-            shown = name
+            reads, meaning, shown = READS.get(name, frozenset()), MEANINGS[name], name
         lines.append(f"| {shown} | {meaning} | {', '.join(sorted(reads)) or 'the staging models'} |")
     return "\n".join(lines)
 

@@ -24,10 +24,21 @@ from journey_analytics.expectations import ModelCheck, SqlCheck
 from journey_analytics.expressions import checked_condition, quoted, referenced_tables
 from journey_analytics.fields import Strict
 from journey_analytics.journeymap import SEGMENT_COLUMNS
-from journey_analytics.warehouse import Warehouse
+from journey_analytics.warehouse import SqlError, Warehouse
 from journey_analytics.yamlfile import read_yaml
 
 SEGMENTS_TABLE = "journeys.journey_segments"
+GENERATED: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    identity.TABLE: (
+        "One row per id: the name of the component of linked ids it belongs to.",
+        {"id": "An id with its kind before it, such as user:4711", "component": "The customer's name: its first id"},
+    ),
+    SEGMENTS_TABLE: (
+        "One row per journey and segment; every journey is in the segment 'all'.",
+        {"journey_id": "The journey", "segment": "A segment of the journey map, or all"},
+    ),
+}
+"""Tables that Python writes: what one row is, and what the columns mean."""
 PUBLISHED_SCHEMAS = ("journeys", "marts", "rules", "ops")
 """Schemas of the published file; `landing` and `staging` are views that only the night sees."""
 
@@ -197,7 +208,7 @@ def prepare(warehouse: Warehouse, project: Project, models: Mapping[str, Model],
                 f"the source '{name}' has no staging model", where=f"sql/staging/stg_{name}.sql",
                 allowed="one SELECT from landing." + name, do="write it in the project's sql/staging/ folder",
             )  # fmt: skip
-        warehouse.execute(f"create or replace view {model.table} as {model.sql}")
+        _create(warehouse, "view", model)
     _create_unions(warehouse, project)
 
 
@@ -236,18 +247,31 @@ def build(
         if table.startswith("staging."):
             continue
         told(table)
-        if table == identity.TABLE:
-            identity.components(warehouse)
-            _comment(warehouse, table, "One row per id: the name of the component of linked ids it belongs to.", {})
-        elif table == SEGMENTS_TABLE:
-            warehouse.execute(f"create or replace table {table} as {segments_query(project)}")
-            _comment(warehouse, table, "One row per journey and segment; every journey is in the segment 'all'.", {})
+        if table in GENERATED:
+            if table == identity.TABLE:
+                identity.components(warehouse)
+            else:
+                warehouse.execute(f"create or replace table {table} as {segments_query(project)}")
+            _comment(warehouse, table, *GENERATED[table])
         else:
             _build_model(warehouse, models[table])
 
 
+def _create(warehouse: Warehouse, kind: str, model: Model) -> None:
+    """Create a table or view from a model's SELECT; SQL that DuckDB does not understand is a fault of the set-up."""
+    try:
+        warehouse.execute(f"create or replace {kind} {model.table} as {model.sql}")
+    except SqlError as error:
+        raise ConfigError(
+            f"does not run: {str(error).splitlines()[0]}",
+            where=f"{model.path.parent.name}/{model.path.name}",
+            allowed="one SELECT that runs when pasted into DuckDB",
+            do="mend the model; a column whose name is a word of SQL needs double quotes",
+        ) from error
+
+
 def _build_model(warehouse: Warehouse, model: Model) -> None:
-    warehouse.execute(f"create or replace table {model.table} as {model.sql}")
+    _create(warehouse, "table", model)
     for interval in model.notes.intervals:
         _add_interval(warehouse, model.table, interval)
     columns = dict(model.notes.columns)

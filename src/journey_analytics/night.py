@@ -106,6 +106,7 @@ class Night:
 
     def land(self) -> None:
         """Files to landing.*: each once, every row accounted for."""
+        judge.warm_up()  # its library takes seconds to import; that may as well happen while files are read
         for feed in land.land(self.warehouse, self.project, self.now):
             counts = ", ".join(
                 f"{feed.counts[f'n_{what}']:,} {what.replace('_', ' ')}"
@@ -142,11 +143,9 @@ class Night:
 
     def judge_feeds(self) -> None:
         """Are tonight's feeds fit to be used?"""
-        importing = judge.warm_up()
         order = models.build_order(self._models, FEED_TABLES)
         models.build(self.warehouse, self.project, self._models, order)
         self._built = set(order)
-        importing.join()
         expected = {
             name: [FeedExpectation(**rule.model_dump()) for rule in source.feed]
             for name, source in self.project.sources.items()
@@ -268,10 +267,10 @@ class Night:
                 "map_hash": self.project.digest[:12],
             }
         )
-        self.warehouse.execute("create or replace table ops.runs as from work.ops.runs order by attempt")
-        self.warehouse.execute(
-            f"create or replace table ops.schema_version as select {ledger.SCHEMA_VERSION} as version"
-        )
+        version = f"select {ledger.SCHEMA_VERSION} as version"
+        for table, sql in (("runs", "from work.ops.runs order by attempt"), ("schema_version", version)):
+            self.warehouse.execute(f"create or replace table ops.{table} as {sql}")
+            self.warehouse.execute(f"comment on table ops.{table} is '{ledger.COMMENTS[table]}'")
         for schema in ("staging", "landing"):
             self.warehouse.execute(f"drop schema if exists {schema} cascade")
 

@@ -122,9 +122,8 @@ def publish(
 
 def publications(warehouse: Path) -> list[Publication]:
     """Every publication on disk, the latest first."""
-    found = []
-    for path in (warehouse / "publications").glob("*.json"):
-        found.append(Publication(**json.loads(path.read_text(encoding="utf-8"))))
+    manifests = (warehouse / "publications").glob("*.json")
+    found = [Publication(**json.loads(path.read_text(encoding="utf-8"))) for path in manifests]
     return sorted(found, key=lambda publication: -publication.sequence)
 
 

@@ -18,7 +18,7 @@ from journey_analytics.night import Night
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["journey_analytics.cli", "great_expectations", "scipy.sparse.csgraph", "nights"])
 
-NEW_ROWS = """visit_id,who,what,page,at
+NEW_ROWS = """visit_id,who,what,page,seen_at
 6,eve,view,/tea/white,2026-03-02T09:00:00Z
 7,eve,paid,/checkout,2026-03-02T09:09:00Z
 """
@@ -49,7 +49,7 @@ def night(shop: Path) -> None:
 
 
 def night_killed_at_step(shop: Path, number: int) -> None:
-    """A night that is killed (SIGKILL) when it has told `number` of its steps."""
+    """A night that is killed (SIGKILL) when it has told `number` things."""
     told = 0
 
     def count(step: str, detail: str) -> None:
@@ -58,7 +58,7 @@ def night_killed_at_step(shop: Path, number: int) -> None:
         if told == number:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    with Night(load_project(shop), told=count) as one:
+    with Night(load_project(shop), told=count, passing=count) as one:
         _nightly()(one)
     os._exit(one.exit_code)
 

@@ -63,11 +63,12 @@ def orphans(shop: Path) -> list[str]:
 def assert_the_next_night_is_whole(shop: Path) -> None:
     assert nights.run_in_process(nights.night, shop) in (0, 2)
     manifest, report, n_customers = live(shop)
-    assert manifest == report and n_customers == 3
+    assert manifest == report
+    assert n_customers == 3
     assert orphans(shop) == []
 
 
-@pytest.mark.parametrize("step", [1, 4, 9])
+@pytest.mark.parametrize("step", [2, 20, 60])
 def test_a_night_killed_at_a_step_leaves_the_last_publication_and_the_next_one_succeeds(shop: Path, step: int) -> None:
     before = live(shop)
     assert nights.run_in_process(nights.night_killed_at_step, shop, step) == KILLED
@@ -83,7 +84,7 @@ def test_a_night_killed_at_any_of_its_steps_leaves_the_last_publication(shop: Pa
         code = nights.run_in_process(nights.night_killed_at_step, shop, step)
         if code != KILLED or live(shop) != before:
             break
-    assert step > 10
+    assert step > 50
     assert_the_next_night_is_whole(shop)
 
 
@@ -93,7 +94,8 @@ def test_a_night_killed_while_publishing_leaves_every_part_readable(shop: Path, 
     assert nights.run_in_process(nights.night_killed_at_rename, shop, rename) == KILLED
     manifest, report, n_customers = live(shop)
     assert manifest == before[0], "latest.json is replaced last, so it still names the earlier run"
-    assert n_customers in (2, 3) and len(report) == 12
+    assert n_customers in (2, 3)
+    assert len(report) == 12
     assert_the_next_night_is_whole(shop)
 
 
