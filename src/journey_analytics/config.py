@@ -5,6 +5,7 @@ Every mistake is found before any work starts, and all of them are told at once,
 
 from __future__ import annotations
 
+import copy
 import difflib
 import hashlib
 import os
@@ -16,16 +17,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from journey_analytics.errors import ConfigError, ConfigErrors
-from journey_analytics.expressions import ExpressionError, checked_condition
 from journey_analytics.feeds import Source, any_personal
-from journey_analytics.fields import Name, Strict, Text, When
+from journey_analytics.fields import Name, Strict, Text
 from journey_analytics.journeymap import JourneyMap
+from journey_analytics.mapchecks import map_mistakes, source_mistakes
 from journey_analytics.yamlfile import Document, Location, read_yaml
-
-SEGMENT_COLUMNS = (
-    "device", "country", "entry_touchpoint", "entry_channel", "utm_source", "utm_campaign", "is_first_journey",
-    "journey_number", "is_converted", "n_touches", "furthest_stage", "status", "revenue_minor",
-)  # fmt: skip
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -74,14 +70,17 @@ class Project:
 
     @property
     def landing(self) -> Path:
+        """Where files are delivered."""
         return self.root / self.nightly.landing
 
     @property
     def warehouse(self) -> Path:
+        """Where the databases live."""
         return self.root / self.nightly.warehouse
 
     @property
     def reports(self) -> Path:
+        """Where reports are published."""
         return self.root / self.nightly.reports
 
     @property
@@ -95,7 +94,11 @@ class Project:
 def home() -> Path:
     """The folder that holds the tool's own `sql/` and `pipelines/`: the checkout, or what the wheel shipped."""
     checkout = Path(__file__).resolve().parents[2]
-    return checkout if (checkout / "pyproject.toml").is_file() and (checkout / "sql").is_dir() else Path(__file__).parent / "_shipped"
+    return (
+        checkout
+        if (checkout / "pyproject.toml").is_file() and (checkout / "sql").is_dir()
+        else Path(__file__).parent / "_shipped"
+    )
 
 
 def load_project(root: Path) -> Project:
@@ -105,55 +108,124 @@ def load_project(root: Path) -> Project:
     ------
     ConfigErrors : every mistake found, with file, line, what is allowed and what to do; nothing has been changed
     """
-    mistakes: list[ConfigError] = []
     folder = root / "pipelines"
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112, a folder that may not be looked into is simply not there
         raise ConfigErrors([ConfigError(
             "has no folder pipelines/", where=str(root), allowed="a project folder with pipelines/nightly.yml",
             do="name it with --project DIR, or make one with: journey sample --out DIR",
         )])  # fmt: skip
-    documents: list[Document] = []
+    try:
+        return _load(root, folder)
+    except OSError as error:
+        name = Path(error.filename).name if error.filename else "pipelines"
+        raise ConfigErrors(
+            [ConfigError(f"cannot be read: {error.strerror}", where=name, do="mend its permissions")]
+        ) from error
+
+
+def _load(root: Path, folder: Path) -> Project:
+    mistakes: list[ConfigError] = []
+    documents: dict[Path, Document] = {}
     nightly = _read(folder / "nightly.yml", Nightly, documents, mistakes)
     journey = _read(folder / "journey.yml", JourneyMap, documents, mistakes)
-    journey_document = documents[-1] if documents and journey else None
     sources: dict[str, Source] = {}
     for name in nightly.sources if nightly else ():
         path = folder / "sources" / f"{name}.yml"
+        source = _read(path, Source, documents, mistakes) if path.is_file() else None
         if not path.is_file():
             mistakes.append(_missing_source(path, name))
-            continue
-        source = _read(path, Source, documents, mistakes)
-        if source is not None:
+        elif source is not None:
             sources[name] = source
-            mistakes.extend(_source_mistakes(source, documents[-1], name))
-    if journey is not None and journey_document is not None:
-        mistakes.extend(_map_mistakes(journey, journey_document, sources if nightly and len(sources) == len(nightly.sources) else None))
+            mistakes.extend(source_mistakes(source, documents[path], name))
+    drawn = documents.get(folder / "journey.yml")
+    salvaged = _salvaged(drawn, JourneyMap) if drawn else None
+    if drawn and salvaged:
+        known = sources if nightly and len(sources) == len(nightly.sources) else None
+        mistakes.extend(map_mistakes(salvaged, drawn, known))
     key = None
     if nightly is not None:
         mistakes.extend(_folder_mistakes(root, nightly))
         key = _read_key(root, nightly.key, mistakes) if any_personal(sources) else None
     if mistakes or nightly is None or journey is None:
         raise ConfigErrors(mistakes)
-    digest = hashlib.sha256(b"\0".join(document.path.read_bytes() for document in documents)).hexdigest()
+    digest = hashlib.sha256(b"\0".join(document.path.read_bytes() for document in documents.values())).hexdigest()
     return Project(root, nightly, journey, sources, key, digest)
 
 
-def _read(path: Path, model: type[Model], documents: list[Document], mistakes: list[ConfigError]) -> Model | None:
+def _read(path: Path, model: type[Model], documents: dict[Path, Document], mistakes: list[ConfigError]) -> Model | None:
     try:
         document = read_yaml(path)
     except ConfigError as error:
         mistakes.append(error)
         return None
-    documents.append(document)
+    if document.value is None:
+        document.value = {}
+    if not isinstance(document.value, dict):
+        mistakes.append(ConfigError(
+            f"holds {'a list' if isinstance(document.value, list) else 'one value'}", where=document.where(()),
+            allowed=f"the keys {', '.join(_keys(model))}",
+        ))  # fmt: skip
+        return None
+    documents[path] = document
     try:
-        return model.model_validate(document.value if document.value is not None else {})
+        return model.model_validate(document.value)
     except ValidationError as error:
         mistakes.extend(_explained(error, document, model))
         return None
 
 
+# What may stand in for a required value that is wrong, so that the checks between the parts can be made all the same.
+_STAND_INS: Mapping[str, Any] = {
+    "name": "x", "wants": "x", "owner": "x", "channel": "x", "within": "1 day", "target": 0.5, "shop": "x",
+    "currency": "EUR", "kind": "other", "when": {"event": "x"}, "from": {"event": "x"}, "to": {"event": "x"},
+    "after": {"event": "x"},
+}  # fmt: skip
+
+
+def _salvaged(document: Document, model: type[Model]) -> Model | None:
+    """A file without its mistakes, every part in its place; None where that cannot be had."""
+    value = copy.deepcopy(document.value)
+    for _ in range(3):
+        try:
+            return model.model_validate(value)
+        except ValidationError as error:
+            for problem in _problems(error):
+                _leave_out(value, problem["loc"])
+    return None
+
+
+def _problems(error: ValidationError) -> list[Any]:
+    """What is wrong; not that a list is too short because its items, which are wrong too, were not counted."""
+    problems = error.errors(include_url=False, include_context=False)
+    inner = [problem["loc"] for problem in problems]
+    return [
+        problem
+        for problem in problems
+        if problem["type"] != "too_short"
+        or not any(loc[: len(problem["loc"])] == problem["loc"] != loc for loc in inner)
+    ]
+
+
+def _leave_out(part: Any, location: Location) -> None:
+    """Take the innermost key of `location` out of nested values, or put its stand-in there."""
+    innermost: tuple[dict[str, Any], str] | None = None
+    for step in location:
+        if isinstance(part, dict) and isinstance(step, str):
+            innermost, part = (part, step), part.get(step)
+        elif isinstance(part, list) and isinstance(step, int) and step < len(part):
+            part = part[step]
+        else:
+            break
+    if innermost is None:
+        return
+    held, key = innermost
+    held.pop(key, None)
+    if key in _STAND_INS and len(location) > 1:
+        held[key] = _STAND_INS[key]
+
+
 def _explained(error: ValidationError, document: Document, model: type[BaseModel]) -> Iterator[ConfigError]:
-    for problem in error.errors(include_url=False):
+    for problem in _problems(error):
         location: Location = tuple(part for part in problem["loc"] if not (isinstance(part, str) and "[" in part))
         name = ".".join(str(part) for part in location)
         if problem["type"] == "extra_forbidden":
@@ -201,7 +273,8 @@ def _missing_source(path: Path, name: str) -> ConfigError:
     near = difflib.get_close_matches(name, present, n=1)
     return ConfigError(
         f"the source '{name}' has no file sources/{name}.yml" + (f"; did you mean '{near[0]}'?" if near else ""),
-        where="nightly.yml", allowed=", ".join(present) or "none yet", do="write it, or switch the source off in nightly.yml",
+        where="nightly.yml", allowed=", ".join(present) or "none yet",
+        do="write it, or switch the source off in nightly.yml",
     )  # fmt: skip
 
 
@@ -212,104 +285,25 @@ def _folder_mistakes(root: Path, nightly: Nightly) -> Iterator[ConfigError]:
             f"the landing folder '{nightly.landing}' does not exist", where="nightly.yml",
             allowed="a folder below the project", do="create it, or correct `landing:`",
         )  # fmt: skip
-    for name, folder in (("warehouse", root / nightly.warehouse), ("reports", root / nightly.reports)):
+    written = {"warehouse": root / nightly.warehouse, "reports": root / nightly.reports}
+    others = {"project": root, "pipelines": root / "pipelines", "landing": landing}
+    for name, folder in written.items():
+        for other, taken in {**others, **written}.items():
+            if other != name and folder.resolve() == taken.resolve():
+                yield ConfigError(
+                    f"the {name} folder is the {other} folder", where="nightly.yml",
+                    allowed="a folder that nothing else is kept in", do=f"correct `{name}:`",
+                )  # fmt: skip
+    twice = sorted({name for name in nightly.sources if nightly.sources.count(name) > 1})
+    if twice:
+        yield ConfigError(f"the source {', '.join(twice)} is given twice", where="nightly.yml", do="keep one of them")
+    for name, folder in written.items():
         nearest = next((parent for parent in (folder, *folder.parents) if parent.exists()), root)
         if not nearest.is_dir() or not os.access(nearest, os.W_OK):
             yield ConfigError(
                 f"the {name} folder '{folder.name}' cannot be written", where="nightly.yml",
                 allowed="a folder this user may write to", do=f"mend its permissions, or correct `{name}:`",
             )  # fmt: skip
-
-
-def _source_mistakes(source: Source, document: Document, name: str) -> Iterator[ConfigError]:
-    if source.source != name:
-        yield ConfigError(f"says `source: {source.source}`", where=document.where(("source",)), allowed=name)
-    landed = set(source.landed())
-    for kind, texts in (("rows", [rule.refuse for rule in source.rows]), ("out_of_scope", [rule.when for rule in source.out_of_scope])):
-        for index, text in enumerate(texts):
-            try:
-                checked_condition(text, landed, settings={"as_of": "getvariable('as_of')"})
-            except ExpressionError as error:
-                yield ConfigError(str(error), where=document.where((kind, index)))
-
-
-def _map_mistakes(journey: JourneyMap, document: Document, sources: Mapping[str, Source] | None) -> Iterator[ConfigError]:
-    stages = [stage.id for stage in journey.stages]
-    touchpoints = [touchpoint.id for touchpoint in journey.touchpoints]
-    promises = [promise.id for promise in journey.promises]
-    for kind, ids in (
-        ("stages", stages), ("touchpoints", touchpoints), ("promises", promises),
-        ("recoveries", [item.id for item in journey.recoveries]), ("segments", [item.id for item in journey.segments]),
-    ):  # fmt: skip
-        for index, name in enumerate(ids):
-            if name in ids[:index]:
-                yield ConfigError(f"the id '{name}' is given twice", where=document.where((kind, index, "id")), do="rename one")
-            if kind == "segments" and name == "all":
-                yield ConfigError("'all' is everyone, always", where=document.where((kind, index, "id")), do="choose another id")
-    for index, stage in enumerate(stages):
-        if not any(touchpoint.stage == stage for touchpoint in journey.touchpoints):
-            yield ConfigError(
-                f"no touchpoint uses the stage '{stage}'", where=document.where(("stages", index)),
-                do="add a touchpoint to it, or remove the stage",
-            )  # fmt: skip
-    for index, touchpoint in enumerate(journey.touchpoints):
-        yield from _unknown(touchpoint.stage, stages, "stage", document, ("touchpoints", index, "stage"))
-    for index, promise in enumerate(journey.promises):
-        if promise.stage:
-            yield from _unknown(promise.stage, stages, "stage", document, ("promises", index, "stage"))
-    for index, recovery in enumerate(journey.recoveries):
-        yield from _unknown(recovery.expect, touchpoints, "touchpoint", document, ("recoveries", index, "expect"))
-    for index, entry in enumerate(journey.calendar):
-        for touched in entry.touches:
-            yield from _unknown(touched, [*touchpoints, *promises, *(sources or [])], "touchpoint", document, ("calendar", index, "touches"))
-    yield from _segment_mistakes(journey, document)
-    yield from _rule_mistakes(journey, document, sources)
-
-
-def _segment_mistakes(journey: JourneyMap, document: Document) -> Iterator[ConfigError]:
-    for index, segment in enumerate(journey.segments):
-        try:
-            checked_condition(segment.where, SEGMENT_COLUMNS)
-        except ExpressionError as error:
-            yield ConfigError(str(error), where=document.where(("segments", index, "where")))
-
-
-def _rule_mistakes(journey: JourneyMap, document: Document, sources: Mapping[str, Source] | None) -> Iterator[ConfigError]:
-    """Rules over sources that are switched off are fine (a map outlives a feed); over ones that do not exist, not."""
-    event = journey.conversion.event
-    if not any(when.event is None or event in when.event for touchpoint in journey.touchpoints for when in touchpoint.when):
-        yield ConfigError(
-            f"no touchpoint recognises the conversion event '{event}'", where=document.where(("conversion",)),
-            do=f"give one touchpoint the rule `when: {{event: {event}}}`",
-        )  # fmt: skip
-    if sources is None:
-        return
-    for location, when in _all_rules(journey):
-        if when.source is not None and when.source not in sources:
-            near = difflib.get_close_matches(when.source, list(sources), n=1)
-            if near:
-                yield ConfigError(
-                    f"the rule names the source '{when.source}', which is not switched on; did you mean '{near[0]}'?",
-                    where=document.where(location), allowed=", ".join(sources),
-                )  # fmt: skip
-
-
-def _all_rules(journey: JourneyMap) -> Iterator[tuple[Location, When]]:
-    for index, touchpoint in enumerate(journey.touchpoints):
-        for when in touchpoint.when:
-            yield ("touchpoints", index, "when"), when
-    for index, promise in enumerate(journey.promises):
-        for when in (*promise.from_, *promise.to):
-            yield ("promises", index), when
-
-
-def _unknown(name: str, known: list[str], kind: str, document: Document, location: Location) -> Iterator[ConfigError]:
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        yield ConfigError(
-            f"the {kind} '{name}' does not exist" + (f"; did you mean '{near[0]}'?" if near else ""),
-            where=document.where(location), allowed=", ".join(known),
-        )  # fmt: skip
 
 
 def _read_key(root: Path, key: KeyFile, mistakes: list[ConfigError]) -> bytes | None:
@@ -322,13 +316,14 @@ def _read_key(root: Path, key: KeyFile, mistakes: list[ConfigError]) -> bytes | 
         try:
             lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
             text = next((line for line in lines if line and not line.startswith("#")), "")
-        except OSError:
+        except (OSError, UnicodeDecodeError):
             text = ""
-    if len(text.encode()) < 16:
+    key_bytes = text.encode("utf-8", "surrogateescape")
+    if len(key_bytes) < 16:
         mistakes.append(ConfigError(
-            f"no pseudonymisation key of at least 16 characters: looked in {looked}", where="nightly.yml (key)",
-            allowed="a secret that stays outside the repository and the database",
-            do=f'export {key.environment}="$(python3 -c \'import secrets; print(secrets.token_hex(32))\')" and keep it safe',
+            f"no pseudonymisation key of at least 16 characters: looked in {looked}",
+            where="nightly.yml (key)", allowed="a secret that stays outside the repository and the database",
+            do=f'export {key.environment}="$(python3 -c "import secrets; print(secrets.token_hex(32))")"; keep it safe',
         ))  # fmt: skip
         return None
-    return text.encode()
+    return key_bytes

@@ -1,8 +1,8 @@
 """SQL that people write in YAML, parsed and checked before any of it runs.
 
-A condition in YAML is one boolean over known columns: comparisons, `and`, `or`, `not`, `in`, `between`, `like`, `is null`,
-arithmetic and a few harmless functions. Subqueries, other functions and other columns are refused; what runs is written
-anew from the syntax tree, never the text itself.
+A condition in YAML is one boolean over known columns: comparisons, `and`, `or`, `not`, `in`, `between`, `like`,
+`is null`, arithmetic and a few harmless functions. Subqueries, other functions and other columns are refused; what runs
+is written anew from the syntax tree, never the text itself.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from sqlglot import exp
 DIALECT = "duckdb"
 
 _ALLOWED_NODES = (
-    exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ,
-    exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Between, exp.Like, exp.ILike, exp.Is, exp.Add, exp.Sub, exp.Mul, exp.Neg,
-    exp.Interval, exp.Var, exp.Cast, exp.DataType, exp.Lower, exp.Upper, exp.Length, exp.Coalesce, exp.Abs, exp.Date,
-    exp.Tuple, exp.DataTypeParam, exp.StartsWith,
+    exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.And, exp.Or, exp.Not, exp.EQ,
+    exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Between, exp.Like, exp.ILike, exp.Is, exp.Add, exp.Sub,
+    exp.Mul, exp.Neg, exp.Interval, exp.Var, exp.Cast, exp.DataType, exp.Lower, exp.Upper, exp.Length, exp.Coalesce,
+    exp.Abs, exp.Date, exp.Tuple, exp.DataTypeParam, exp.StartsWith,
 )  # fmt: skip
+
+
+_TRUTHS = (exp.And, exp.Or, exp.Not, exp.Predicate, exp.Boolean, exp.Column, exp.StartsWith)
 
 
 class ExpressionError(ValueError):
@@ -41,22 +44,21 @@ def checked_condition(text: str, columns: Collection[str], *, settings: Mapping[
     ExpressionError : it does not parse, names an unknown column, or uses anything beyond plain comparisons
     """
     settings = settings or {}
-    try:
-        tree = sqlglot.parse_one(text, dialect=DIALECT, into=exp.Condition)
-    except sqlglot.errors.SqlglotError as error:
-        raise ExpressionError(f"'{text}' is not a condition that SQL understands") from error
+    tree = _parsed(text)
     for node in tree.walk():
         if not isinstance(node, _ALLOWED_NODES):
             raise ExpressionError(f"'{text}' uses {_name(node)}; allowed are comparisons of columns with values")
         if isinstance(node, exp.Column):
             _check_column(node, text, columns, settings)
+    if not isinstance(tree.unnest(), _TRUTHS):
+        raise ExpressionError(f"'{text}' is not true or false; allowed are comparisons of columns with values")
 
-    def replace(node: exp.Expression) -> exp.Expression:
+    def replace(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Column) and node.name in settings:
             return sqlglot.parse_one(settings[node.name], dialect=DIALECT)
         return node
 
-    return str(tree.transform(replace).sql(dialect=DIALECT))
+    return str(tree.transform(replace).sql(dialect=DIALECT, comments=False))
 
 
 def referenced_tables(sql: str) -> frozenset[str]:
@@ -67,14 +69,20 @@ def referenced_tables(sql: str) -> frozenset[str]:
     return frozenset(f"{db}.{name}" if db else name for db, name in tables if db or name not in own)
 
 
-def output_columns(sql: str) -> list[str]:
-    """The column names of one SELECT's result, in order."""
-    return list(sqlglot.parse_one(sql, dialect=DIALECT).named_selects)
-
-
 def quoted(identifier: str) -> str:
     """An identifier as SQL text, quoted so that nothing in it can end it."""
     return '"' + identifier.replace('"', '""') + '"'
+
+
+def _parsed(text: str) -> exp.Expr:
+    """The syntax tree of one condition; of several, or of none, an error."""
+    try:
+        trees = sqlglot.Dialect.get_or_raise(DIALECT).parse_into(exp.Condition, text)
+    except (sqlglot.errors.SqlglotError, RecursionError) as error:
+        raise ExpressionError(f"'{text}' is not a condition that SQL understands") from error
+    if len(trees) != 1 or trees[0] is None:
+        raise ExpressionError(f"'{text}' holds {len(trees)} statements; allowed is one condition")
+    return trees[0]
 
 
 def _check_column(column: exp.Column, text: str, columns: Collection[str], settings: Mapping[str, str]) -> None:
@@ -86,7 +94,7 @@ def _check_column(column: exp.Column, text: str, columns: Collection[str], setti
     raise ExpressionError(f"'{text}' names the column {name}, which does not exist{hint}")
 
 
-def _name(node: exp.Expression) -> str:
+def _name(node: exp.Expr) -> str:
     if isinstance(node, exp.Anonymous):
         return f"the function {node.name}()"
     if isinstance(node, exp.Func):

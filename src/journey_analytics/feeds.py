@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from journey_analytics.fields import Name, Strict, Text, Texts
+
+# Every landing table has these besides its own columns: where a row came from.
+ORIGIN = ("file_id", "row_number")
 
 ColumnType = Literal[
     "text", "integer", "number", "boolean", "date", "timestamp", "epoch_seconds", "epoch_milliseconds", "url"
@@ -40,6 +43,8 @@ class Column(Strict):
             raise ValueError("`keep_query` belongs to a column of type url")
         if self.values and self.type != "text":
             raise ValueError("`values` belongs to a column of type text")
+        if self.personal and (self.values or self.event_time or self.type != "text"):
+            raise ValueError("a personal column is of type text, and has neither `values` nor `event_time`")
         if self.event_time and self.type not in ("timestamp", "date", "epoch_seconds", "epoch_milliseconds"):
             raise ValueError(f"the event time is a time, and not of type {self.type}")
         return self
@@ -47,6 +52,8 @@ class Column(Strict):
 
 class Csv(Strict):
     """The dialect of a CSV feed; declared, never guessed."""
+
+    model_config = ConfigDict(str_strip_whitespace=False)  # a tab is a delimiter
 
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     quote: str = Field(default='"', min_length=1, max_length=1)
@@ -72,7 +79,12 @@ class FeedRule(Strict):
     """One expectation of the feed's nightly profile."""
 
     expect: Literal[
-        "rows_vs_same_weekday", "refused_share", "duplicate_share", "hours_since_last_event", "unmapped_share", "rows_read"
+        "rows_vs_same_weekday",
+        "refused_share",
+        "duplicate_share",
+        "hours_since_last_event",
+        "unmapped_share",
+        "rows_read",
     ]
     between: tuple[float, float] | None = None
     at_most: float | None = None
@@ -107,7 +119,11 @@ class Source(Strict):
     def _stays_inside(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for glob in value:
             if glob.startswith(("/", "~")) or ".." in glob.split("/") or "://" in glob:
-                raise ValueError(f"'{glob}' leaves the landing folder; allowed is a path below it, such as web/*.jsonl.gz")
+                raise ValueError(
+                    f"'{glob}' leaves the landing folder; allowed is a path below it, such as web/*.jsonl.gz"
+                )
+            if any("**" in part and part != "**" for part in glob.split("/")):
+                raise ValueError(f"'{glob}' is not a pattern; allowed are * within a name and ** for any folders")
         return value
 
     @model_validator(mode="after")
@@ -126,6 +142,12 @@ class Source(Strict):
                 f"exactly one column carries `event_time: true`, but {len(timed)} do; "
                 "a list whose rows have no time, such as a customer master, says `timeless: true`"
             )
+        landing = [landed_name(name, column) for name, column in self.columns.items() if column.personal != "drop"]
+        twice = sorted({name for name in landing if [*landing, *ORIGIN].count(name) > 1})
+        if twice:
+            raise ValueError(f"two columns would land as {', '.join(twice)}; rename one, and read it with `from:`")
+        if self.format == "jsonl":
+            _check_paths(self.columns)
         return self
 
     @property
@@ -141,6 +163,13 @@ class Source(Strict):
                 continue
             landed[landed_name(name, column)] = column
         return landed
+
+
+def _check_paths(columns: dict[str, Column]) -> None:
+    for name, column in columns.items():
+        path = column.from_ or name
+        if not all(path.split(".")) or '"' in path or "\\" in path:
+            raise ValueError(f"'{path}' is not a path into a JSON object; allowed are keys joined by dots")
 
 
 def landed_name(name: str, column: Column) -> str:

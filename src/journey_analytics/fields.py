@@ -9,13 +9,19 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(second|minute|hour|day|week)s?\s*$")
-_LOOKAROUND = re.compile(r"\(\?[=!<]|\\[1-9]|\(\?P=")
+# What Python's expressions have and a linear-time engine has not: look-around, conditions, back-references, possessive
+# and atomic groups, repeats above a thousand, escapes of its own.
+_BACKTRACKING = re.compile(
+    r"(?<!\\)(?:\\\\)*(?:\(\?(?:[=!>(]|<[=!]|P=)|\\[1-9]|\\[ZuUN]|[*+?}]\+|\{(?:\d{5,}|[1-9]\d{3})[,}])"
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+LONGEST_DURATION = 36_500 * 86_400
 
 
 class Strict(BaseModel):
     """A part of a YAML file: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, allow_inf_nan=False)
 
 
 def parse_duration(value: Any) -> float:
@@ -27,8 +33,13 @@ def parse_duration(value: Any) -> float:
     """
     match = _DURATION.match(value) if isinstance(value, str) else None
     if match is None or float(match[1]) <= 0:
-        raise ValueError(f"'{value}' is not a duration; allowed is a number and a unit, such as 30 minutes, 24 hours or 14 days")
-    return float(match[1]) * _SECONDS[match[2]]
+        raise ValueError(
+            f"'{value}' is not a duration; allowed is a number and a unit, such as 30 minutes, 24 hours or 14 days"
+        )
+    seconds = float(match[1]) * _SECONDS[match[2]]
+    if seconds > LONGEST_DURATION:
+        raise ValueError(f"'{value}' is longer than a hundred years")
+    return seconds
 
 
 def _share(value: Any) -> Any:
@@ -49,12 +60,18 @@ def _as_text(value: Any) -> Any:
     return value if value is None or isinstance(value, str | list | dict) else str(value)
 
 
+def _printable(value: str) -> str:
+    if _CONTROL.search(value):
+        raise ValueError(f"{value!a} holds characters that are not shown; allowed is plain text")
+    return value
+
+
 def _regex(value: str) -> str:
     try:
         re.compile(value)
     except re.error as error:
         raise ValueError(f"'{value}' is not a regular expression: {error}") from error
-    if _LOOKAROUND.search(value):
+    if _BACKTRACKING.search(value):
         raise ValueError(f"'{value}' uses look-around or a back-reference, which the linear-time engine does not have")
     return value
 
@@ -67,7 +84,9 @@ def _link(value: str) -> str:
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
-Text = Annotated[str, BeforeValidator(_as_text), StringConstraints(min_length=1, max_length=500)]
+Text = Annotated[
+    str, BeforeValidator(_as_text), StringConstraints(min_length=1, max_length=500), AfterValidator(_printable)
+]
 Name = Annotated[str, BeforeValidator(_as_text), StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_as_list)]
 Pattern = Annotated[str, AfterValidator(_regex)]
@@ -100,8 +119,13 @@ class When(Strict):
 
     @model_validator(mode="after")
     def _says_something(self) -> When:
-        if not any([self.source, self.event, self.path, self.path_matches, self.device, self.campaign, self.properties]):
-            raise ValueError("a rule needs at least one test: source, event, path, path_matches, device, campaign or properties.<name>")
+        if not any(
+            [self.source, self.event, self.path, self.path_matches, self.device, self.campaign, self.properties]
+        ):
+            raise ValueError(
+                "a rule needs at least one test: "
+                "source, event, path, path_matches, device, campaign or properties.<name>"
+            )
         return self
 
 

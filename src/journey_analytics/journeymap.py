@@ -1,18 +1,25 @@
 """The customer journey map as `pipelines/journey.yml` states it: stages, touchpoints, owners, targets, promises.
 
-Only shapes live here. What must hold between the parts (a touchpoint names a stage that exists, and so on) is in `config`.
+Only shapes live here. What must hold between the parts (a touchpoint names a stage that exists, and so on) is in
+`mapchecks`.
 """
 
 from __future__ import annotations
 
 import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from journey_analytics.fields import Currency, Duration, Link, Name, Share, Strict, Text, Texts, When, Whens
 
 DAY = 86_400.0
+
+# The columns of journeys.journeys that a segment may be told by.
+SEGMENT_COLUMNS = (
+    "device", "country", "entry_touchpoint", "entry_channel", "utm_source", "utm_campaign", "is_first_journey",
+    "journey_number", "is_converted", "n_touches", "furthest_stage", "status", "revenue_minor",
+)  # fmt: skip
 
 
 class Stage(Strict):
@@ -178,7 +185,7 @@ class JourneyMap(Strict):
 
     shop: Text
     currency: Currency
-    exchange_rates: dict[Currency, float] = Field(default_factory=dict)
+    exchange_rates: dict[Currency, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     judged_over: Duration | None = None
     conversion: Conversion
     journey: JourneyRule = JourneyRule()

@@ -1,7 +1,8 @@
 """YAML read so that every value knows its line, and so that nothing is silently something else.
 
-Differences from plain YAML 1.1, each because a team was bitten by it: a key given twice is an error; `on`, `no` and `yes`
-are words, not booleans; `10:30` is text, not 630; anchors are refused; a file may not be larger than 1 MB.
+Differences from plain YAML 1.1, each because a team was bitten by it: a key given twice is an error; `on`, `no` and
+`yes` are words, not booleans; `10:30` and `007` are text, not 630 and 7; a number keeps the text it was typed as;
+anchors and tags are refused; a file may not be larger than 1 MB.
 """
 
 from __future__ import annotations
@@ -20,19 +21,35 @@ MAX_BYTES = 1_000_000
 Location = tuple[str | int, ...]
 
 
+class Typed(float):
+    """A number that still knows how it was typed, so that a text field gets `5.10` and not 5.1."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class _Loader(yaml.SafeLoader):
     """SafeLoader with its own idea of what a plain word means."""
 
 
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag in ("tag:yaml.org,2002:null", "tag:yaml.org,2002:timestamp")]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag == "tag:yaml.org,2002:null"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
-_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789"))
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)(?:[eE][-+]?[0-9]+)?$"), list("-+.0123456789")
-)
+for _tag, _pattern, _first in (
+    ("bool", r"^(?:true|false)$", "tf"),
+    ("int", r"^-?(?:0|[1-9][0-9]{0,17})$", "-0123456789"),
+    (
+        "float",
+        r"^[-+]?(?:(?:0|[1-9][0-9]*)?\.[0-9]+|(?:0|[1-9][0-9]*)\.|(?:0|[1-9][0-9]*)(?=[eE]))(?:[eE][-+]?[0-9]+)?$",
+        "-+.0123456789",
+    ),
+    ("timestamp", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "0123456789"),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
 
 
 @dataclass
@@ -86,36 +103,44 @@ def read_yaml(path: Path) -> Document:
 
 
 def _build(node: yaml.Node, location: Location, document: Document) -> Any:
+    line = node.start_mark.line + 1
     if id(node) in document.nodes:
-        raise ConfigError("uses an anchor", where=f"{document.path.name}:{node.start_mark.line + 1}", do="write the value out")
+        raise ConfigError("uses an anchor", where=f"{document.path.name}:{line}", do="write the value out")
     document.nodes.add(id(node))
-    document.lines[location] = node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
+    document.lines[location] = line
+    kind = node.tag.removeprefix("tag:yaml.org,2002:")
+    if isinstance(node, yaml.MappingNode) and kind == "map":
         return _build_mapping(node, location, document)
-    if isinstance(node, yaml.SequenceNode):
+    if isinstance(node, yaml.SequenceNode) and kind == "seq":
         return [_build(item, (*location, index), document) for index, item in enumerate(node.value)]
-    return _scalar(node, location, document)
+    if isinstance(node, yaml.ScalarNode) and kind in ("null", "bool", "int", "float", "timestamp", "str"):
+        return _scalar(node, kind, f"{document.path.name}:{line}")
+    raise ConfigError(
+        f"uses the tag '{kind}'",
+        where=f"{document.path.name}:{line}",
+        allowed="plain text, numbers, dates, lists, keys",
+    )
 
 
 def _build_mapping(node: yaml.MappingNode, location: Location, document: Document) -> dict[str, Any]:
     built: dict[str, Any] = {}
     for key_node, value_node in node.value:
-        line = key_node.start_mark.line + 1
+        where = f"{document.path.name}:{key_node.start_mark.line + 1}"
         if not isinstance(key_node, yaml.ScalarNode) or key_node.value == "<<":
-            raise ConfigError("has a key that is not a word", where=f"{document.path.name}:{line}", allowed="key: value")
+            raise ConfigError("has a key that is not a word", where=where, allowed="key: value")
         key = key_node.value
         if key in built:
-            raise ConfigError(f"gives the key '{key}' twice", where=f"{document.path.name}:{line}", do="keep one of them")
+            raise ConfigError(f"gives the key '{key}' twice", where=where, do="keep one of them")
         built[key] = _build(value_node, (*location, key), document)
-        document.lines[(*location, key)] = line
+        document.lines[(*location, key)] = key_node.start_mark.line + 1
     return built
 
 
-def _scalar(node: yaml.Node, location: Location, document: Document) -> Any:
-    if node.tag not in {f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "timestamp", "str")}:
-        raise ConfigError(f"uses the tag '{node.tag}'", where=document.where(location), allowed="plain text, numbers, dates")
-    constructor = yaml.constructor.SafeConstructor()
+def _scalar(node: yaml.ScalarNode, kind: str, where: str) -> Any:
     try:
-        return constructor.construct_object(node)
-    except ValueError as error:
-        raise ConfigError(f"'{node.value}' is not a date", where=document.where(location), allowed="2026-03-04") from error
+        if kind == "float":
+            return Typed(node.value)
+        return yaml.constructor.SafeConstructor().construct_object(node)
+    except (ValueError, KeyError, AttributeError) as error:
+        named = {"timestamp": "a date", "int": "a whole number", "float": "a number", "bool": "true or false"}
+        raise ConfigError(f"'{node.value}' is not {named.get(kind, kind)}", where=where) from error

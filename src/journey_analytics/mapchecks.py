@@ -1,0 +1,148 @@
+"""What must hold between the parts of a set-up: whatever is named exists, and nothing is said twice."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterator, Mapping
+
+from journey_analytics.errors import ConfigError
+from journey_analytics.expectations import FeedExpectation
+from journey_analytics.expressions import ExpressionError, checked_condition
+from journey_analytics.feeds import Source
+from journey_analytics.fields import When
+from journey_analytics.journeymap import SEGMENT_COLUMNS, JourneyMap
+from journey_analytics.yamlfile import Document, Location
+
+
+def source_mistakes(source: Source, document: Document, name: str) -> Iterator[ConfigError]:
+    """What is wrong with one feed's file beyond the shape of its parts; `name` is what `nightly.yml` calls it."""
+    if source.source != name:
+        yield ConfigError(f"says `source: {source.source}`", where=document.where(("source",)), allowed=name)
+    landed = set(source.landed())
+    for kind, texts in (
+        ("rows", [rule.refuse for rule in source.rows]),
+        ("out_of_scope", [rule.when for rule in source.out_of_scope]),
+    ):
+        for index, text in enumerate(texts):
+            try:
+                checked_condition(text, landed, settings={"as_of": "getvariable('as_of')"})
+            except ExpressionError as error:
+                yield ConfigError(str(error), where=document.where((kind, index)))
+    for index, rule in enumerate(source.feed):
+        try:
+            FeedExpectation(**rule.model_dump())
+        except ConfigError as error:
+            yield ConfigError(error.reason, where=document.where(("feed", index)), allowed=error.allowed)
+
+
+def map_mistakes(
+    journey: JourneyMap, document: Document, sources: Mapping[str, Source] | None
+) -> Iterator[ConfigError]:
+    """What is wrong between the parts of the journey map; `sources` is None where they could not be read whole."""
+    stages = [stage.id for stage in journey.stages]
+    yield from _twice(journey, document)
+    for index, stage in enumerate(stages):
+        if not any(touchpoint.stage == stage for touchpoint in journey.touchpoints):
+            yield ConfigError(
+                f"no touchpoint uses the stage '{stage}'",
+                where=document.where(("stages", index)),
+                do="add a touchpoint to it, or remove the stage",
+            )
+    yield from _dangling(journey, document, stages, sources or {})
+    for index, segment in enumerate(journey.segments):
+        try:
+            checked_condition(segment.where, SEGMENT_COLUMNS)
+        except ExpressionError as error:
+            yield ConfigError(str(error), where=document.where(("segments", index, "where")))
+    yield from _conversion_mistakes(journey, document)
+    if sources is not None:
+        yield from _rule_mistakes(journey, document, sources)
+
+
+def _twice(journey: JourneyMap, document: Document) -> Iterator[ConfigError]:
+    for kind in ("stages", "touchpoints", "promises", "recoveries", "segments"):
+        ids = [item.id for item in getattr(journey, kind)]
+        for index, name in enumerate(ids):
+            where = document.where((kind, index, "id"))
+            if name in ids[:index]:
+                yield ConfigError(f"the id '{name}' is given twice", where=where, do="rename one")
+            if kind == "segments" and name == "all":
+                yield ConfigError("'all' is everyone, always", where=where, do="choose another id")
+    asked: dict[str, str] = {}
+    for index, touchpoint in enumerate(journey.touchpoints):
+        for survey in touchpoint.surveys:
+            if survey in asked:
+                yield ConfigError(
+                    f"the survey '{survey}' asks about both {asked[survey]} and {touchpoint.id}",
+                    where=document.where(("touchpoints", index, "surveys")),
+                    do="keep it at one touchpoint",
+                )
+            asked.setdefault(survey, touchpoint.id)
+
+
+def _dangling(
+    journey: JourneyMap, document: Document, stages: list[str], sources: Collection[str]
+) -> Iterator[ConfigError]:
+    """Names of stages and touchpoints that do not exist."""
+    touchpoints = [touchpoint.id for touchpoint in journey.touchpoints]
+    touchable = [*touchpoints, *(promise.id for promise in journey.promises), *sources]
+    named: list[tuple[str, list[str], str, Location]] = []
+    for index, touchpoint in enumerate(journey.touchpoints):
+        named.append((touchpoint.stage, stages, "stage", ("touchpoints", index, "stage")))
+    for index, promise in enumerate(journey.promises):
+        if promise.stage:
+            named.append((promise.stage, stages, "stage", ("promises", index, "stage")))
+    for index, recovery in enumerate(journey.recoveries):
+        named.append((recovery.expect, touchpoints, "touchpoint", ("recoveries", index, "expect")))
+    for index, entry in enumerate(journey.calendar):
+        named += [(touched, touchable, "touchpoint", ("calendar", index, "touches")) for touched in entry.touches]
+    for name, known, kind, location in named:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            yield ConfigError(
+                f"the {kind} '{name}' does not exist" + (f"; did you mean '{near[0]}'?" if near else ""),
+                where=document.where(location),
+                allowed=", ".join(known),
+            )
+
+
+def _conversion_mistakes(journey: JourneyMap, document: Document) -> Iterator[ConfigError]:
+    event = journey.conversion.event
+    rules = [when for touchpoint in journey.touchpoints for when in touchpoint.when]
+    if not any(when.event is None or event in when.event for when in rules):
+        yield ConfigError(
+            f"no touchpoint recognises the conversion event '{event}'",
+            where=document.where(("conversion",)),
+            do=f"give one touchpoint the rule `when: {{event: {event}}}`",
+        )
+
+
+def _rule_mistakes(journey: JourneyMap, document: Document, sources: Collection[str]) -> Iterator[ConfigError]:
+    """Rules over sources that are switched off are fine (a map outlives a feed); over misspelt ones, not."""
+    for location, source in _sources_named(journey):
+        near = difflib.get_close_matches(source, list(sources), n=1)
+        if source not in sources and near:
+            yield ConfigError(
+                f"the rule names the source '{source}', which is not switched on; did you mean '{near[0]}'?",
+                where=document.where(location),
+                allowed=", ".join(sources),
+            )
+
+
+def _sources_named(journey: JourneyMap) -> Iterator[tuple[Location, str]]:
+    """(where, source) of every rule on the map that names its source."""
+    rules: list[tuple[Location, tuple[When, ...]]] = [
+        (("bots", "when"), journey.bots.when or ()),
+        (("internal", "when"), journey.internal.when or ()),
+        (("complaints",), journey.complaints),
+        *((("touchpoints", place, "when"), item.when) for place, item in enumerate(journey.touchpoints)),
+        *((("promises", place), (*item.from_, *item.to)) for place, item in enumerate(journey.promises)),
+        *(
+            (("recoveries", place), (*item.after, *(item.unless or ())))
+            for place, item in enumerate(journey.recoveries)
+        ),
+    ]
+    if journey.conversion.source:
+        yield ("conversion",), journey.conversion.source
+    for location, whens in rules:
+        yield from ((location, when.source) for when in whens if when.source)
