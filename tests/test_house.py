@@ -22,8 +22,8 @@ SOURCE = ROOT / "src" / "journey_analytics"
 
 # A module imports only modules that stand before it.
 MODULES = (
-    "errors yamlfile expressions fields feeds journeymap expectations mapchecks config formats stats readers contract "
-    "warehouse ledger land rules identity models lineage profiles judge caveats series findings queries sections kpis "
+    "errors yamlfile expressions fields feeds journeymap expectations mapchecks config formats stats readers privacy contract "
+    "warehouse ledger deliveries land rules identity models lineage profiles judge caveats series findings queries sections kpis "
     "quality verdict result chartparts marks charts exports report publish night progress sample_world sample_after "
     "sample_feeds sample doctor cli"
 ).split()

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from journey_analytics import land, models, publish
+from journey_analytics import models, publish
 from journey_analytics.config import Project, load_project
+from journey_analytics.deliveries import files_of
 from journey_analytics.errors import ConfigErrors, JourneyError, LockHeld
-from journey_analytics.ledger import ensure, runs
+from journey_analytics.ledger import ensure
 from journey_analytics.warehouse import open_night
 
 ENOUGH_DISK = 2_000_000_000
@@ -33,8 +34,16 @@ def examine(root: Path) -> list[Examined]:
     try:
         project = load_project(root)
     except ConfigErrors as error:
-        return [*found, *(Examined(False, f"{mistake.where}: {mistake.reason}", mistake.do or mistake.allowed) for mistake in error.mistakes)]
-    found.append(Examined(True, f"pipelines/: {len(project.sources)} feeds, {len(project.journey.touchpoints)} touchpoints"))
+        return [
+            *found,
+            *(
+                Examined(False, f"{mistake.where}: {mistake.reason}", mistake.do or mistake.allowed)
+                for mistake in error.mistakes
+            ),
+        ]
+    found.append(
+        Examined(True, f"pipelines/: {len(project.sources)} feeds, {len(project.journey.touchpoints)} touchpoints")
+    )
     found.extend(_models(project))
     found.extend(_feeds(project))
     found.append(_disk(project))
@@ -64,26 +73,36 @@ def _models(project: Project) -> Iterator[Examined]:
         found = models.discover(project.sql_folders)
         models.build_order(found)
         missing = [name for name in project.sources if f"staging.stg_{name}" not in found]
-        yield Examined(not missing, f"sql/: {len(found)} models" + (f", but none for {', '.join(missing)}" if missing else ""),
-                       f"write sql/staging/stg_{missing[0]}.sql and .yml" if missing else "")  # fmt: skip
+        lacking = f", but none for {', '.join(missing)}" if missing else ""
+        remedy = f"write sql/staging/stg_{missing[0]}.sql and .yml" if missing else ""
+        yield Examined(not missing, f"sql/: {len(found)} models{lacking}", remedy)
     except JourneyError as error:
         yield Examined(False, str(error).replace("\n", " "), error.do)
 
 
 def _feeds(project: Project) -> Iterator[Examined]:
     for source in project.sources.values():
-        count = len(land.files_of(project, source))
-        remedy = f"nothing matches {', '.join(source.lands)} below {project.nightly.landing}; deliver a file or correct `lands:`"
-        yield Examined(count > 0 or not source.required, f"feed {source.source}: {count} files", "" if count else remedy)
+        count = len(files_of(project, source))
+        nothing = f"nothing matches {', '.join(source.lands)} below {project.nightly.landing}"
+        remedy = f"{nothing}; deliver a file or correct `lands:`"
+        yield Examined(
+            count > 0 or not source.required, f"feed {source.source}: {count} files", "" if count else remedy
+        )
 
 
 def _disk(project: Project) -> Examined:
     nearest = next(folder for folder in (project.warehouse, *project.warehouse.parents) if folder.exists())
     free = shutil.disk_usage(nearest).free
-    return Examined(free > ENOUGH_DISK, f"disk: {free / 1e9:.0f} GB free", "" if free > ENOUGH_DISK else "free some: a night needs about six times the final file")
+    return Examined(
+        free > ENOUGH_DISK,
+        f"disk: {free / 1e9:.0f} GB free",
+        "" if free > ENOUGH_DISK else "free some: a night needs about six times the final file",
+    )
 
 
 def _lock(project: Project) -> Examined:
+    if not project.warehouse.is_dir():
+        return Examined(True, "no night has run yet", "journey run")
     try:
         with publish.lock(project.warehouse):
             return Examined(True, "no other night is running")

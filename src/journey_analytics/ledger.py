@@ -1,4 +1,4 @@
-"""What the pipeline remembers: files loaded, rows refused, nights run. The tables live in `work.duckdb`, schema `ops`."""
+"""What the pipeline remembers: files loaded, rows refused, nights run; in `work.duckdb`, schema `ops`."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ _TABLES = (
         run_id varchar, attempt bigint, started_at timestamp, ended_at timestamp, status varchar, exit_code integer,
         as_of timestamp, map_hash varchar, code_version varchar, schema_version integer, message varchar)""",
     "create table if not exists work.ops.seen_files (source varchar, file varchar, bytes bigint, modified_ns bigint)",
+    "create table if not exists work.ops.contracts (source varchar, digest varchar)",
 )
 
 COMMENTS = {
     "runs": "One row per attempt at a night. The only table with wall-clock times.",
     "loads": "One row per file that was looked at. n_read = n_loaded + n_duplicate + n_rejected + n_out_of_scope.",
+    "schema_version": "One row: the version of what tables and columns mean.",
     "rejects": "One row per refused row, pseudonymised, with every reason.",
 }
 
@@ -52,7 +54,9 @@ def end_run(warehouse: Warehouse, attempt: int, ended_at: datetime, facts: Mappi
     """Note how a night ended; `facts` are columns of ops.runs."""
     changes = {"ended_at": ended_at, **facts}
     assignments = ", ".join(f"{name} = ${name}" for name in changes)
-    warehouse.execute(f"update work.ops.runs set {assignments} where attempt = $attempt", {**changes, "attempt": attempt})
+    warehouse.execute(
+        f"update work.ops.runs set {assignments} where attempt = $attempt", {**changes, "attempt": attempt}
+    )
 
 
 def close_abandoned(warehouse: Warehouse, attempt: int) -> int:
@@ -60,7 +64,8 @@ def close_abandoned(warehouse: Warehouse, attempt: int) -> int:
     condition = "status = 'running' and attempt < $attempt"
     count = int(warehouse.scalar(f"select count(*) from work.ops.runs where {condition}", {"attempt": attempt}))
     warehouse.execute(
-        f"update work.ops.runs set status = 'failed', exit_code = 50, message = 'was killed before it could end' where {condition}",
+        "update work.ops.runs set status = 'failed', exit_code = 50, message = 'was killed before it could end' "
+        f"where {condition}",
         {"attempt": attempt},
     )
     return count

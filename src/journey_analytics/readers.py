@@ -1,7 +1,8 @@
 """Files as record batches: every record numbered, nothing guessed, nothing lost.
 
-One record is one line of JSON, one CSV record or one Parquet row. A record that cannot be read whole is handed on with its
-problem instead of its fields, so that whoever counts can account for it. A file that breaks off raises `UnreadableFile`.
+One record is one line of JSON, one CSV record or one Parquet row. A record that cannot be read whole is handed on with
+its problem instead of its fields, so that whoever counts can account for it. A file that breaks off raises
+`UnreadableFile`.
 This is the only module that imports pyarrow.
 """
 
@@ -12,6 +13,7 @@ import csv
 import gzip
 import hashlib
 import io
+import json
 import lzma
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -28,8 +31,15 @@ from journey_analytics.feeds import Source
 CHUNK_BYTES = 16_000_000
 MAX_RECORD_BYTES = 1_000_000
 CSV_BATCH_RECORDS = 50_000
+CSV_FIELD_BYTES = 16_000_000
+SHOWN_CHARACTERS = 2_000
 
-BASE_FIELDS = [("file_index", pa.int32()), ("row_number", pa.int64()), ("problem", pa.large_string()), ("raw", pa.large_string())]
+BASE_FIELDS = [
+    ("file_index", pa.int32()),
+    ("row_number", pa.int64()),
+    ("problem", pa.large_string()),
+    ("raw", pa.large_string()),
+]
 
 
 class UnreadableFile(Exception):
@@ -61,7 +71,9 @@ def fingerprint(path: Path) -> Fingerprint:
 
 def schema_of(source: Source) -> pa.Schema:
     """The columns of every batch: the base fields, and for CSV and Parquet one text column per declared column."""
-    texts = [] if source.format == "jsonl" else [(f"t{index}", pa.large_string()) for index in range(len(source.columns))]
+    texts = (
+        [] if source.format == "jsonl" else [(f"t{index}", pa.large_string()) for index in range(len(source.columns))]
+    )
     return pa.schema([*BASE_FIELDS, *texts])
 
 
@@ -77,16 +89,22 @@ def read_file(path: Path, source: Source, file_index: int) -> Iterator[pa.Record
     ------
     UnreadableFile : the file breaks off or is not of its format; what was yielded before must be discarded
     """
-    read: Callable[[Path, Source], Iterator[list[Any]]] = {"jsonl": _read_lines, "csv": _read_csv, "parquet": _read_parquet}[source.format]
+    read: Callable[[Path, Source], Iterator[list[Any]]] = {
+        "jsonl": _read_lines,
+        "csv": _read_csv,
+        "parquet": _read_parquet,
+    }[source.format]
     schema, first = schema_of(source), 1
     try:
         for columns in read(path, source):
             count = len(columns[0])
             if count:
-                numbers = [pa.repeat(pa.scalar(file_index, pa.int32()), count), pa.array(range(first, first + count), pa.int64())]
-                yield pa.record_batch([*numbers, *columns], schema=schema)
+                numbers = [np.full(count, file_index, np.int32), np.arange(first, first + count, dtype=np.int64)]
+                yield pa.record_batch([*map(pa.array, numbers), *columns], schema=schema)
                 first += count
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException, csv.Error, UnicodeError) as error:
+    except csv.Error as error:
+        raise UnreadableFile(f"is not CSV of its declared dialect, after record {first - 1:,}: {error}") from error
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException, UnicodeError) as error:
         raise UnreadableFile(_told(error)) from error
 
 
@@ -96,7 +114,9 @@ def table_of(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
 
 
 def _told(error: BaseException) -> str:
-    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    """The error's first line; never a path of this machine."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    text = text.splitlines()[0] if text else type(error).__name__
     return f"breaks off or is not of its declared format: {text}"
 
 
@@ -112,57 +132,53 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def _line_blocks(path: Path) -> Iterator[bytes]:
-    """Whole lines, many at a time; the last line may lack its line end."""
+    """Whole lines with their ends, many at a time; the last line may lack its end.
+
+    Of a line that is far too long only the beginning is kept, so that memory stays bounded.
+    """
     with _open(path) as file:
         rest = b""
         while block := file.read(CHUNK_BYTES):
-            block = rest + block
-            cut = block.rfind(b"\n")
-            if cut < 0:
-                rest = block
-                continue
-            yield block[:cut]
-            rest = block[cut + 1 :]
+            cut = block.rfind(b"\n") + 1
+            if cut:
+                yield rest + block[:cut]
+                rest = block[cut:]
+            else:
+                rest = (rest + block)[: MAX_RECORD_BYTES + 1]
         if rest:
             yield rest
 
 
 def _read_lines(path: Path, source: Source) -> Iterator[list[Any]]:
-    first = True
+    """(problem, raw) of the lines; a raw line keeps its line end, which JSON does not mind."""
+    is_first = True
     for block in _line_blocks(path):
-        if first:
-            block, first = block.removeprefix(b"\xef\xbb\xbf"), False
-        lines = pc.split_pattern(pa.array([block], pa.large_binary()), b"\n").flatten()
-        yield list(_texts_or_problems(lines))
+        if is_first:
+            block, is_first = block.removeprefix(b"\xef\xbb\xbf"), False
+            if not block:
+                continue
+        ends = np.cumsum(np.fromiter(map(len, block.split(b"\n")), np.int64) + 1)
+        ends = ends[:-1] if block.endswith(b"\n") else np.minimum(ends, len(block))
+        starts = np.concatenate(([0], ends))
+        if len(ends) and np.diff(starts).max() <= MAX_RECORD_BYTES and _is_utf8(block):
+            lines = pa.LargeStringArray.from_buffers(len(ends), pa.py_buffer(starts), pa.py_buffer(block))
+            yield [pa.nulls(len(lines), pa.large_string()), lines]
+        else:
+            told = [_text_or_problem(block[i:j]) for i, j in zip(starts[:-1], ends, strict=True)]
+            yield [pa.array([line[place] for line in told], pa.large_string()) for place in (0, 1)]
 
 
-def _texts_or_problems(lines: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """(problem, raw) of many lines at once; line by line only where one of them is not UTF-8 or too long."""
-    texts = _decoded(lines)
-    if texts is not None:
-        return pa.nulls(len(lines), pa.large_string()), texts
-    problems: list[str | None] = []
-    raws: list[str] = []
-    for line in lines.to_pylist():
-        problem, raw = _text_or_problem(line)
-        problems.append(problem)
-        raws.append(raw)
-    return pa.array(problems, pa.large_string()), pa.array(raws, pa.large_string())
-
-
-def _decoded(lines: pa.Array) -> pa.Array | None:
-    """All lines as text, or None where one of them is too long or not UTF-8."""
-    if pc.any(pc.greater(pc.binary_length(lines), MAX_RECORD_BYTES)).as_py():
-        return None
+def _is_utf8(block: bytes) -> bool:
     try:
-        return lines.cast(pa.large_string())
-    except pa.ArrowInvalid:
-        return None
+        block.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _text_or_problem(line: bytes) -> tuple[str | None, str]:
     if len(line) > MAX_RECORD_BYTES:
-        return f"is longer than {MAX_RECORD_BYTES:,} bytes", line[:2000].decode("utf-8", "replace")
+        return f"is longer than {MAX_RECORD_BYTES:,} bytes", line[:SHOWN_CHARACTERS].decode("utf-8", "replace")
     try:
         return None, line.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -174,7 +190,10 @@ def _read_csv(path: Path, source: Source) -> Iterator[list[Any]]:
     encoding = "utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding
     with _open(path) as file:
         text = io.TextIOWrapper(io.BufferedReader(cast(Any, file)), encoding=encoding, newline="\n")
-        records = csv.reader(_bare_returns_shown(text), delimiter=dialect.delimiter, quotechar=dialect.quote, strict=True)
+        csv.field_size_limit(CSV_FIELD_BYTES)
+        records = csv.reader(
+            _bare_returns_shown(text), delimiter=dialect.delimiter, quotechar=dialect.quote, strict=True
+        )
         names = [column.from_ or name for name, column in source.columns.items()]
         places, width = list(range(len(names))), len(names)
         if dialect.header:
@@ -186,7 +205,7 @@ def _read_csv(path: Path, source: Source) -> Iterator[list[Any]]:
 
 
 def _bare_returns_shown(lines: Iterable[str]) -> Iterator[str]:
-    """A carriage return inside a line is data, not a line end: shown as the symbol for it, so that no reader stumbles."""
+    """A carriage return inside a line is data, not a line end: shown as a symbol, so that no reader stumbles."""
     for line in lines:
         body = line.rstrip("\r\n")
         yield line if "\r" not in body else body.replace("\r", "␍") + line[len(body) :]
@@ -196,7 +215,9 @@ def _places(header: list[str], names: list[str], source: Source) -> list[int]:
     if len(set(header)) != len(header):
         raise UnreadableFile(f"names a column twice in its header: {', '.join(header)}")
     missing = [
-        name for name, column in zip(names, source.columns.values(), strict=True) if column.required and name not in header
+        name
+        for name, column in zip(names, source.columns.values(), strict=True)
+        if column.required and name not in header
     ]
     if missing:
         raise UnreadableFile(f"lacks the column {', '.join(missing)} in its header: {', '.join(header)[:300]}")
@@ -208,22 +229,34 @@ def _csv_batches(records: Iterator[list[str]], places: list[int], width: int) ->
     raws: list[str | None] = []
     columns: list[list[str | None]] = [[] for _ in places]
     for record in records:
-        whole = len(record) == width
-        problems.append(None if whole else f"has {len(record)} fields instead of {width}")
-        raws.append(None if whole else ",".join(record))
+        problem = _wrong_with(record, width)
+        problems.append(problem)
+        raws.append(None if problem is None else ",".join(record)[:MAX_RECORD_BYTES])
         for place, column in zip(places, columns, strict=True):
-            column.append(record[place] if whole and place >= 0 else None)
+            column.append(record[place] if problem is None and place >= 0 else None)
         if len(problems) >= CSV_BATCH_RECORDS:
             yield [pa.array(values, pa.large_string()) for values in (problems, raws, *columns)]
             problems, raws, columns = [], [], [[] for _ in places]
     yield [pa.array(values, pa.large_string()) for values in (problems, raws, *columns)]
 
 
+def _wrong_with(record: list[str], width: int) -> str | None:
+    if len(record) != width:
+        return "is an empty line" if not record else f"has {len(record)} fields instead of {width}"
+    if sum(map(len, record)) > MAX_RECORD_BYTES:
+        return f"is longer than {MAX_RECORD_BYTES:,} characters"
+    return None
+
+
 def _read_parquet(path: Path, source: Source) -> Iterator[list[Any]]:
     names = [column.from_ or name for name, column in source.columns.items()]
     with pq.ParquetFile(path) as file:
-        present = set(file.schema_arrow.names)
-        missing = [n for n, column in zip(names, source.columns.values(), strict=True) if column.required and n not in present]
+        present = file.schema_arrow.names
+        if len(set(present)) != len(present):
+            raise UnreadableFile(f"names a column twice: {', '.join(present)[:300]}")
+        missing = [
+            n for n, column in zip(names, source.columns.values(), strict=True) if column.required and n not in present
+        ]
         if missing:
             raise UnreadableFile(f"lacks the column {', '.join(missing)}; it has {', '.join(sorted(present))[:300]}")
         for batch in file.iter_batches(columns=[name for name in names if name in present]):
@@ -233,6 +266,11 @@ def _read_parquet(path: Path, source: Source) -> Iterator[list[Any]]:
 
 
 def _as_text(values: pa.Array) -> pa.Array:
-    if pa.types.is_timestamp(values.type):
-        values = pc.strftime(values, format="%Y-%m-%dT%H:%M:%S%z" if values.type.tz else "%Y-%m-%dT%H:%M:%S")
+    """Any Parquet type as the text that a contract reads; a nested value as JSON."""
+    kind = values.type
+    if pa.types.is_timestamp(kind):
+        values = pc.strftime(values, format="%Y-%m-%dT%H:%M:%S%z" if kind.tz else "%Y-%m-%dT%H:%M:%S")
+    elif pa.types.is_nested(kind):
+        dumped = [None if value is None else json.dumps(value, default=str) for value in values.to_pylist()]
+        return pa.array(dumped, pa.large_string())
     return values.cast(pa.large_string())

@@ -1,0 +1,154 @@
+"""Which files have arrived, and what the ledger knows of them.
+
+A file is known by its bytes. The same bytes under another name are a copy; other bytes under a known name replace what
+that name brought before; a file that changes while it is read is left for the next night.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from journey_analytics.config import Project
+from journey_analytics.expressions import quoted
+from journey_analytics.feeds import Source
+from journey_analytics.readers import Fingerprint, UnreadableFile, fingerprint
+from journey_analytics.warehouse import Warehouse
+
+NO_PRINT = Fingerprint("", 0)
+
+
+@dataclass
+class File:
+    """One file on its way in. `state` is its size and time of change when it was looked at; `is_split`: some of its
+    rows have landed before it was read whole."""
+
+    path: Path
+    name: str
+    file_id: str
+    print: Fingerprint = NO_PRINT
+    state: tuple[int, int] | None = None
+    n_read: int = 0
+    status: str = "loaded"
+    reason: str | None = None
+    is_split: bool = False
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing has spoken against it so far."""
+        return self.status == "loaded"
+
+    def refuse(self, reason: str, status: str = "refused") -> File:
+        """Keep nothing of this file, and say why."""
+        self.status, self.reason, self.n_read = status, reason, 0
+        return self
+
+    def refuse_if_changed(self) -> None:
+        """A file that is not what it was when it was looked at is still being written."""
+        if _state(self.path) != self.state:
+            self.refuse("changed while it was read; the next night takes it", "in_flight")
+
+
+def files_of(project: Project, source: Source) -> list[Path]:
+    """A feed's files in the landing folder, in a fixed order; hidden and temporary ones left out.
+
+    Links that lead out of the landing folder are not followed.
+    """
+    root = project.landing.resolve()
+    found = {path for glob in source.lands for path in project.landing.glob(glob)}
+    return sorted(
+        path
+        for path in found
+        if path.is_file()
+        and not path.name.startswith((".", "_"))
+        and path.suffix not in (".tmp", ".part")
+        and path.resolve().is_relative_to(root)
+    )
+
+
+def name_of(project: Project, path: Path) -> str:
+    """How the ledger calls a file: its path below the landing folder, as text that can be shown anywhere."""
+    name = path.relative_to(project.landing).as_posix().encode("utf-8", "backslashreplace").decode()
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in name)
+
+
+def new_files(warehouse: Warehouse, project: Project, source: Source, paths: Sequence[Path]) -> list[File]:
+    """Files whose bytes the ledger does not know; one with the size and time it had last night is not read again.
+
+    Whatever a changed file brought before is taken out of the landing table and the ledger.
+    """
+    looked_at = _changed(warehouse, project, source, paths)
+    ledger = warehouse.rows(
+        "select file_id, file, sha256, status from work.ops.loads where source = $1", [source.source]
+    )
+    now = {file.name: file.file_id for file in looked_at if file.is_good}
+    replaced = [row for row in ledger if row["file_id"] != now.get(row["file"], row["file_id"])]
+    if replaced:
+        bytes_gone = {row["sha256"] for row in replaced if row["status"] == "loaded"}
+        gone = [row for row in ledger if row in replaced or row["sha256"] in bytes_gone]
+        _forget(warehouse, source, gone)
+        return new_files(warehouse, project, source, paths)
+    _forget(warehouse, source, [row for row in ledger if row["status"] == "in_flight"])
+    known = {row["sha256"]: row["file"] for row in ledger if row["status"] == "loaded"}
+    recorded = {row["file_id"] for row in ledger if row["status"] != "in_flight"}
+    remember(warehouse, source, [file for file in looked_at if file.file_id in recorded])
+    new = [file for file in looked_at if not file.is_good or file.file_id not in recorded]
+    for file in new:
+        original = known.setdefault(file.print.sha256, file.name) if file.is_good else file.name
+        if original != file.name:
+            file.refuse(f"holds the same bytes as {original}", "copy")
+    return new
+
+
+def remember(warehouse: Warehouse, source: Source, files: Sequence[File]) -> None:
+    """Note size and time of files that need not be read again as long as these stay."""
+    if not files:
+        return
+    warehouse.execute(
+        "delete from work.ops.seen_files where source = $1 and file in (select unnest($2::varchar[]))",
+        [source.source, [file.name for file in files]],
+    )
+    warehouse.append("work.ops.seen_files", [
+        {"source": source.source, "file": file.name, "bytes": file.state[0], "modified_ns": file.state[1]}
+        for file in files if file.state is not None and file.status != "in_flight"
+    ])  # fmt: skip
+
+
+def _changed(warehouse: Warehouse, project: Project, source: Source, paths: Sequence[Path]) -> list[File]:
+    rows = warehouse.rows("select file, bytes, modified_ns from work.ops.seen_files where source = $1", [source.source])
+    seen = {row["file"]: (row["bytes"], row["modified_ns"]) for row in rows}
+    changed = []
+    for path in paths:
+        name, state = name_of(project, path), _state(path)
+        if state is not None and seen.get(name) == state:
+            continue
+        try:
+            print_ = fingerprint(path)
+            changed.append(File(path, name, _file_id(source.source, name, print_.sha256), print_, state))
+        except UnreadableFile as error:
+            changed.append(File(path, name, _file_id(source.source, name, "")).refuse(str(error)))
+    return changed
+
+
+def _forget(warehouse: Warehouse, source: Source, rows: Sequence[dict[str, str]]) -> None:
+    for row in rows:
+        warehouse.execute(f"delete from work.landing.{quoted(source.source)} where file_id = $1", [row["file_id"]])
+        for table in ("rejects", "loads"):
+            warehouse.execute(f"delete from work.ops.{table} where file_id = $1", [row["file_id"]])
+        warehouse.execute(
+            "delete from work.ops.seen_files where source = $1 and file = $2", [source.source, row["file"]]
+        )
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_size, state.st_mtime_ns
+
+
+def _file_id(source: str, name: str, sha256: str) -> str:
+    return hashlib.sha256(f"{source}\0{name}\0{sha256}".encode()).hexdigest()[:16]
