@@ -1,14 +1,15 @@
 """The two database files and the only door to them; the only module that imports duckdb.
 
 `work.duckdb` belongs to the pipeline: landed rows, ledger, quarantine. `next.duckdb` is the publication being built. A
-night's connection opens the first and attaches the second as its default catalog, so that `select * from journeys.events`
-means the same here and in the published file.
+night's connection opens the first and attaches the second as its default catalog, so that
+`select * from journeys.events` means the same here and in the published file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +27,19 @@ STORAGE_VERSION = "v1.4.0"
 APPEND_ROWS = 200
 
 DatabaseError = duckdb.Error
+SqlError = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
 
 
 class Warehouse:
-    """One connection, and the few ways this project talks to it."""
+    """One connection, and the few ways this project talks to it.
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    `recovered` is told when a night's private database was damaged: where the damaged one was put. The new one is
+    empty, and fills again from the landing files.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, *, recovered: str | None = None) -> None:
         self._connection = connection
+        self.recovered = recovered
 
     def execute(self, sql: str, parameters: Any = None) -> None:
         """Run one statement for its effect."""
@@ -86,18 +93,23 @@ class Warehouse:
         self.execute("begin")
         try:
             yield
-        except BaseException:
-            self.execute("rollback")
+        except BaseException as error:
+            try:
+                self.execute("rollback")
+            except (duckdb.Error, JourneyError) as failure:
+                error.add_note(f"the rollback failed too: {_first_line(failure)}")
             raise
         self.execute("commit")
 
     def close(self) -> None:
+        """Let go of the files."""
         self._connection.close()
 
     def _run(self, sql: str, parameters: Any) -> duckdb.DuckDBPyConnection:
-        return self._guarded(
+        result: duckdb.DuckDBPyConnection = self._guarded(
             lambda: self._connection.execute(sql) if parameters is None else self._connection.execute(sql, parameters)
         )
+        return result
 
     def _guarded(self, act: Any) -> Any:
         try:
@@ -106,8 +118,17 @@ class Warehouse:
             raise ResourceError(
                 "memory ran out", do="raise memory_limit in nightly.yml, or free disk space for spilling"
             ) from error
-        except duckdb.IOException as error:
-            raise ResourceError(f"the disk refused: {_first_line(error)}", do="free disk space, check permissions") from error
+        except duckdb.Error as error:
+            if "orrupt database" in str(error) or "computed checksum" in str(error):
+                raise ResourceError(
+                    f"a database file is damaged: {_first_line(error)}",
+                    do="move work.duckdb away and run again: it is rebuilt from the landing files",
+                ) from error
+            if isinstance(error, duckdb.IOException):
+                raise ResourceError(
+                    f"the disk refused: {_first_line(error)}", do="free disk space, check permissions"
+                ) from error
+            raise
 
 
 def open_night(folder: Path, *, memory_limit: str | None = None, threads: int | None = None) -> Warehouse:
@@ -122,12 +143,38 @@ def open_night(folder: Path, *, memory_limit: str | None = None, threads: int | 
     Raises
     ------
     ConfigError : the folder cannot be written
-    ResourceError : the private database cannot be opened; the message says what to do
+    ResourceError : the private database cannot be opened, because another program holds it or the system refuses
+
+    A damaged private database is no reason to stop: it is set aside under the time of day, never deleted, and an empty
+    one takes its place; `Warehouse.recovered` says so.
     """
-    connection = _connect(folder / "work.duckdb", memory_limit, threads, folder)
-    warehouse = Warehouse(connection)
-    attach_next(warehouse, folder, fresh=False)
+    path, recovered = folder / "work.duckdb", None
+    try:
+        connection = _connect(path, memory_limit, threads, folder)
+    except ResourceError as error:
+        if any(reason in error.reason for reason in _NO_DAMAGE):
+            raise
+        recovered = _set_aside(path)
+        connection = _connect(path, memory_limit, threads, folder)
+    warehouse = Warehouse(connection, recovered=recovered)
+    try:
+        attach_next(warehouse, folder, fresh=False)
+    except (duckdb.Error, ResourceError):
+        attach_next(warehouse, folder, fresh=True)  # half a publication that nobody has seen is no loss
     return warehouse
+
+
+# What opening a database file can fail with although the file is well.
+_NO_DAMAGE = ("set lock", "Permission denied", "version number", "No space", "directory", "Too many open", "emory")
+
+
+def _set_aside(path: Path) -> str:
+    """Put a damaged database and its log beside themselves, and say where."""
+    suffix = f"damaged-{datetime.now(UTC):%Y-%m-%dT%H-%M-%S.%f}"
+    for part in (path, path.with_name(path.name + ".wal")):
+        if part.exists():
+            part.rename(part.with_name(f"{part.name}.{suffix}"))
+    return f"{path.name} was damaged and is kept as {path.name}.{suffix}; it is rebuilt from the landing files"
 
 
 def attach_next(warehouse: Warehouse, folder: Path, *, fresh: bool) -> None:
@@ -206,7 +253,9 @@ def _connect(path: Path, memory_limit: str | None, threads: int | None, folder: 
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(
-            f"the warehouse folder cannot be made: {error.strerror}", where=folder.name, do="correct `warehouse:` in nightly.yml"
+            f"the warehouse folder cannot be made: {error.strerror}",
+            where=folder.name,
+            do="correct `warehouse:` in nightly.yml",
         ) from error
     settings: dict[str, Any] = {"autoinstall_known_extensions": "false", "temp_directory": str(folder / "spill")}
     if memory_limit:
@@ -217,11 +266,13 @@ def _connect(path: Path, memory_limit: str | None, threads: int | None, folder: 
         connection = duckdb.connect(str(path), config=settings)
     except duckdb.Error as error:
         raise ResourceError(
-            f"the private database cannot be opened: {_first_line(error)}", where=path.name,
-            do="if another program holds it, close that; if it is damaged, move work.duckdb away and run again: it is rebuilt from the landing files",
-        ) from error  # fmt: skip
+            f"the private database cannot be opened: {_first_line(error)}",
+            where=path.name,
+            do="close the program that holds it; where the file is refused, mend its permissions",
+        ) from error
     connection.execute("set TimeZone = 'UTC'")
     connection.execute("set preserve_insertion_order = true")
+    connection.execute("set python_enable_replacements = false")
     connection.execute(f"set allowed_directories = ['{_literal(folder)}']")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
