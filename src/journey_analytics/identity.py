@@ -1,8 +1,8 @@
 """Who is who: which ids belong to one customer, as connected components of the links that events have shown.
 
-The links are rows of `journeys.identity_edges` (shared devices and addresses are already left out there). The answer does
-not depend on the order in which links were seen: a component is named after its first id, where a user comes before an
-e-mail key and an e-mail key before a device, and equals are ordered by text.
+The links are rows of `journeys.identity_edges` (shared devices and addresses are already left out there). The answer
+does not depend on the order in which links were seen: a component is named after its first id, where a user comes
+before an e-mail key and an e-mail key before a device, and equals are ordered by text.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The journey map as rows of `rules.*`, so that SQL models read what the team wrote and hold no business fact themselves."""
+"""The journey map as rows of `rules.*`: SQL models read what the team wrote and hold no business fact themselves."""
 
 from __future__ import annotations
 
@@ -8,22 +8,27 @@ from itertools import product
 from typing import Any
 
 from journey_analytics.fields import When
-from journey_analytics.journeymap import DAY, JourneyMap
+from journey_analytics.journeymap import DAY, JourneyMap, Touchpoint
 from journey_analytics.warehouse import Warehouse
 
 SCHEMAS: Mapping[str, str] = {
     "settings": "name varchar, value varchar",
-    "stages": "stage varchar, position integer, name varchar, wants varchar, owner varchar, within_seconds bigint, target_progressed double",
+    "stages": "stage varchar, position integer, name varchar, wants varchar, owner varchar, within_seconds "
+    "bigint, target_progressed double",
     "touchpoints": "touchpoint varchar, position integer, name varchar, stage varchar, channel varchar, owner varchar, "
-    "importance varchar, effort varchar, playbook varchar, next_action varchar, target_progressed double, target_csat double, "
-    "target_nps double, target_thumb double, target_stars double, complained_at_most double, out_of_order_at_most double",
+    "importance varchar, effort varchar, playbook varchar, next_action varchar, target_progressed double, "
+    "target_csat double, "
+    "target_nps double, target_thumb double, target_stars double, complained_at_most double, "
+    "out_of_order_at_most double",
     "surveys": "survey varchar, touchpoint varchar",
-    "event_rules": "rule_id integer, kind varchar, subject varchar, subject_position integer, source varchar, event_name varchar, "
+    "event_rules": "rule_id integer, kind varchar, subject varchar, subject_position integer, source varchar, "
+    "event_name varchar, "
     "path_glob varchar, path_regex varchar, device varchar, campaign_glob varchar, "
     'property_tests struct("position" integer, allowed varchar[])[]',
     "promises": "promise varchar, position integer, name varchar, owner varchar, stage varchar, within_seconds bigint, "
     "due_property varchar, by_property varchar, target double, next_action varchar",
-    "recoveries": "recovery varchar, position integer, name varchar, owner varchar, touchpoint varchar, within_seconds bigint, "
+    "recoveries": "recovery varchar, position integer, name varchar, owner varchar, touchpoint varchar, "
+    "within_seconds bigint, "
     "target double, next_action varchar",
     "segments": "segment varchar, position integer, name varchar, story varchar",
     "exchange_rates": "currency varchar, rate double",
@@ -36,7 +41,8 @@ COMMENTS: Mapping[str, str] = {
     "stages": "One row per stage of the journey map, in the order customers pass them.",
     "touchpoints": "One row per touchpoint of the journey map, with owner and targets (shares 0..1, NPS in points).",
     "surveys": "Which touchpoint a survey asks about.",
-    "event_rules": "One row per rule, source and event name: which events a touchpoint, promise or recovery means. NULL is any.",
+    "event_rules": "One row per rule, source and event name: which events a touchpoint, promise or recovery "
+    "means. NULL is any.",
     "promises": "One row per promise to customers, with its deadline and target share kept.",
     "recoveries": "One row per recovery that ought to follow, with the touchpoint expected and its target share.",
     "segments": "One row per segment; everyone is in the segment 'all' besides.",
@@ -76,7 +82,9 @@ def settings(journey: JourneyMap, as_of: datetime) -> dict[str, Any]:
 def set_variables(warehouse: Warehouse, values: Mapping[str, Any]) -> None:
     """Set the variables that SQL reads with getvariable(), each with its type."""
     for name, value in values.items():
-        kind = {datetime: "timestamp", list: "varchar[]", float: "double", type(None): "double", int: "integer"}.get(type(value), "varchar")
+        kind = {datetime: "timestamp", list: "varchar[]", float: "double", type(None): "double", int: "integer"}.get(
+            type(value), "varchar"
+        )
         warehouse.execute(f"set variable {name} = $1::{kind}", [value])
 
 
@@ -102,36 +110,50 @@ def _tables(journey: JourneyMap, values: Mapping[str, Any]) -> dict[str, list[di
     return {
         "settings": [{"name": name, "value": _shown(value)} for name, value in values.items()],
         "stages": [
-            {"stage": stage.id, "position": place, "name": stage.name or stage.id.replace("_", " ").capitalize(), "wants": stage.wants,
+            {"stage": stage.id, "position": place, "name": stage.name or _in_words(stage.id), "wants": stage.wants,
              "owner": stage.owner, "within_seconds": int(stage.within), "target_progressed": stage.target}
             for place, stage in enumerate(journey.stages, 1)],
         "touchpoints": [
-            {"touchpoint": point.id, "position": place, "name": point.name, "stage": point.stage, "channel": point.channel,
-             "owner": point.owner, "importance": point.importance, "effort": point.effort, "playbook": point.playbook,
-             "next_action": point.next_action, "target_progressed": point.target.progressed, "target_csat": point.target.csat,
-             "target_nps": point.target.nps, "target_thumb": point.target.thumb, "target_stars": point.target.stars,
-             "complained_at_most": point.target.complained_at_most, "out_of_order_at_most": point.target.out_of_order_at_most}
+            {"touchpoint": point.id, "position": place, "name": point.name, "stage": point.stage,
+             "channel": point.channel, "owner": point.owner, "importance": point.importance, "effort": point.effort,
+             "playbook": point.playbook, "next_action": point.next_action, **_targets(point)}
             for place, point in enumerate(journey.touchpoints, 1)],
-        "surveys": [{"survey": survey, "touchpoint": point.id} for point in journey.touchpoints for survey in point.surveys],
+        "surveys": [
+            {"survey": survey, "touchpoint": point.id} for point in journey.touchpoints for survey in point.surveys],
         "event_rules": list(_event_rules(journey)),
         "promises": [
-            {"promise": promise.id, "position": place, "name": promise.name, "owner": promise.owner, "stage": promise.stage,
-             "within_seconds": int(promise.within) if promise.within else None,
-             "due_property": promise.due.removeprefix("properties.") if promise.due else None, "by_property": promise.by,
-             "target": promise.target, "next_action": promise.next_action}
+            {"promise": promise.id, "position": place, "name": promise.name, "owner": promise.owner,
+             "stage": promise.stage, "within_seconds": int(promise.within) if promise.within else None,
+             "due_property": promise.due.removeprefix("properties.") if promise.due else None,
+             "by_property": promise.by, "target": promise.target, "next_action": promise.next_action}
             for place, promise in enumerate(journey.promises, 1)],
         "recoveries": [
-            {"recovery": item.id, "position": place, "name": item.name or item.id.replace("_", " ").capitalize(), "owner": item.owner,
-             "touchpoint": item.expect, "within_seconds": int(item.within), "target": item.target, "next_action": item.next_action}
+            {"recovery": item.id, "position": place, "name": item.name or _in_words(item.id), "owner": item.owner,
+             "touchpoint": item.expect, "within_seconds": int(item.within), "target": item.target,
+             "next_action": item.next_action}
             for place, item in enumerate(journey.recoveries, 1)],
         "segments": [{"segment": item.id, "position": place, "name": item.name, "story": item.story}
                      for place, item in enumerate(journey.segments, 1)],
         "exchange_rates": [{"currency": currency, "rate": rate} for currency, rate in sorted(rates.items())],
         "calendar": [
-            {"event_on": entry.on or entry.from_, "until_on": entry.on or entry.to, "kind": entry.kind, "name": entry.name,
-             "touches": list(entry.touches)} for entry in journey.calendar],
+            {"event_on": entry.on or entry.from_, "until_on": entry.on or entry.to, "kind": entry.kind,
+             "name": entry.name, "touches": list(entry.touches)}
+            for entry in journey.calendar],
         "internal_users": [{"user_id": user} for user in journey.internal.users],
     }  # fmt: skip
+
+
+def _targets(point: Touchpoint) -> dict[str, float | None]:
+    target = point.target
+    return {
+        "target_progressed": target.progressed, "target_csat": target.csat, "target_nps": target.nps,
+        "target_thumb": target.thumb, "target_stars": target.stars, "complained_at_most": target.complained_at_most,
+        "out_of_order_at_most": target.out_of_order_at_most,
+    }  # fmt: skip
+
+
+def _in_words(name: str) -> str:
+    return name.replace("_", " ").capitalize()
 
 
 def _subjects(journey: JourneyMap) -> Iterator[tuple[str, str, int, When]]:
@@ -140,7 +162,11 @@ def _subjects(journey: JourneyMap) -> Iterator[tuple[str, str, int, When]]:
         for when in point.when:
             yield "touchpoint", point.id, place, when
     yield "conversion", "conversion", 1, When(event=(journey.conversion.event,), source=journey.conversion.source)
-    for kind, rules in (("bot", journey.bots.when), ("internal", journey.internal.when), ("complaint", journey.complaints)):
+    for kind, rules in (
+        ("bot", journey.bots.when),
+        ("internal", journey.internal.when),
+        ("complaint", journey.complaints),
+    ):
         for when in rules or ():
             yield kind, kind, 1, when
     for place, promise in enumerate(journey.promises, 1):
@@ -156,7 +182,10 @@ def _subjects(journey: JourneyMap) -> Iterator[tuple[str, str, int, When]]:
 def _event_rules(journey: JourneyMap) -> Iterator[dict[str, Any]]:
     properties = tested_properties(journey)
     for rule_id, (kind, subject, place, when) in enumerate(_subjects(journey), 1):
-        tests = [{"position": properties.index(name) + 1, "allowed": list(allowed)} for name, allowed in sorted(when.properties.items())]
+        tests = [
+            {"position": properties.index(name) + 1, "allowed": list(allowed)}
+            for name, allowed in sorted(when.properties.items())
+        ]
         for event, device in product(when.event or (None,), when.device or (None,)):
             yield {
                 "rule_id": rule_id, "kind": kind, "subject": subject, "subject_position": place, "source": when.source,
@@ -169,7 +198,10 @@ def _conversion_stage(journey: JourneyMap) -> int:
     """The place of the stage in which buying happens: that of the first touchpoint which recognises the conversion."""
     places = {stage.id: place for place, stage in enumerate(journey.stages, 1)}
     recognises: Sequence[str] = [
-        point.stage for point in journey.touchpoints for when in point.when if when.event and journey.conversion.event in when.event
+        point.stage
+        for point in journey.touchpoints
+        for when in point.when
+        if when.event and journey.conversion.event in when.event
     ]
     return places[recognises[0]] if recognises else len(places)
 
