@@ -22,10 +22,10 @@ SOURCE = ROOT / "src" / "journey_analytics"
 
 # A module imports only modules that stand before it.
 MODULES = (
-    "errors yamlfile expressions fields feeds journeymap expectations mapchecks config formats stats readers privacy contract "
-    "warehouse ledger deliveries land rules identity models lineage profiles judge caveats series findings queries sections kpis "
-    "quality verdict result chartparts marks charts exports report publish night progress sample_world sample_after "
-    "sample_feeds sample doctor cli"
+    "errors yamlfile expressions fields feeds journeymap expectations mapchecks config formats stats readers privacy "
+    "contract warehouse ledger deliveries land rules identity models lineage profiles judge caveats series findings "
+    "queries sections kpis quality verdict result chartparts marks charts exports report publish night progress "
+    "sample_world sample_after sample_feeds sample doctor cli"
 ).split()
 
 # Each heavy library has one home: the modules that may import it.
