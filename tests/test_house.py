@@ -42,7 +42,7 @@ HOMES = {
     "jinja2": {"report"},
     "typer": {"cli"},
     "click": {"cli"},
-    "rich": {"cli"},
+    "rich": {"cli", "progress"},
 }
 
 TOP_LEVEL = set(

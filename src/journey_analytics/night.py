@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import signal
 import threading
 from collections.abc import Callable
@@ -125,6 +126,7 @@ class Night:
             self.as_of = self.now.replace(hour=0, minute=0, second=0, microsecond=0)
         self.warehouse.execute("update work.ops.loads set loaded_at = $1 where loaded_at is null", [self.as_of])
         attach_next(self.warehouse, self.project.warehouse, fresh=True)
+        shutil.rmtree(self._staged, ignore_errors=True)
         models.prepare(self.warehouse, self.project, self._models, self.as_of)
         self.told("begin", f"data before {self.as_of:%Y-%m-%d %H:%M} UTC")
 

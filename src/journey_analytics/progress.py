@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
@@ -45,4 +47,10 @@ def silent(step: str, detail: str) -> None:
 
 def printable(text: str) -> str:
     """A text from data as one printable line: control characters and line breaks are shown, not obeyed."""
-    return "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in text)
+    return "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " " if unicodedata.category(character) == "Zs" else f"\\x{ord(character):02x}"

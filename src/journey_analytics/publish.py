@@ -158,7 +158,6 @@ def sweep(warehouse: Path, reports: Path) -> None:
     for leftover in (*warehouse.glob("*.tmp"), *reports.glob(".*.tmp")):
         shutil.rmtree(leftover) if leftover.is_dir() and not leftover.is_symlink() else leftover.unlink()
     shutil.rmtree(warehouse / "spill", ignore_errors=True)
-    shutil.rmtree(reports / ".next", ignore_errors=True)
 
 
 def _store(warehouse: Path, reports: Path, staged: Path, built: Path, run_id: str, as_of: datetime) -> Publication:
