@@ -96,9 +96,10 @@ def test_the_calendar_is_drawn_inside_the_weeks_shown_and_nowhere_else() -> None
         )
     ]
     _, layout = chartparts.weekly(weeks, 0.7, calendar)
-    assert [note["x"] for note in layout["annotations"]] == ["2026-07-08", "2026-07-21"]
+    assert [(note["text"], note["x"]) for note in layout["annotations"]] == [("a", "2026-07-08"), ("b", "2026-07-21")]
+    assert chartparts.entries(calendar, weeks)[0] == "a: release 2026-07-08, 8\u00a0Jul"
     assert [shape["type"] for shape in layout["shapes"]] == ["line", "rect", "line"]
-    assert layout["shapes"][1]["x1"] == "2026-07-26"
+    assert layout["xaxis"]["range"] == ["2026-07-03", "2026-07-27"], "what goes on longer is cut there"
 
 
 def test_a_small_share_is_drawn_on_an_axis_that_begins_at_zero_and_fits_it() -> None:

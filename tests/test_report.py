@@ -158,7 +158,7 @@ def test_u11_every_figure_has_words_a_name_a_table_equal_to_its_csv_and_its_sql(
         caption = figure.find(f"{XHTML}figcaption")
         drawing = next(element for element in figure.iter(XHTML + "div") if element.attrib.get("role") == "img")
         assert caption is not None
-        assert [child.tag for child in caption] == [XHTML + "h3", XHTML + "p"]
+        assert [child.tag for child in caption][:2] == [XHTML + "h3", XHTML + "p"]
         assert drawing.attrib["aria-label"].startswith(words_of(caption[0]))
         table = next(figure.iter(XHTML + "table"))
         raw = csv_of(tables[table.attrib["data-table"]])[1:]
@@ -187,7 +187,7 @@ def test_u12_every_number_of_a_finding_is_the_results_own() -> None:
         assert formats.share(row["reference"]) in words
         assert row["title"] in words
         assert row["owner"] in words
-    assert result_of("normal")["verdict"]["sentence"] == words_of(all_of(page_of("normal"), "h1")[0])
+    assert words_of(all_of(page_of("normal"), "h1")[0]).split() == result_of("normal")["verdict"]["sentence"].split()
 
 
 def test_what_a_finding_does_not_know_is_not_invented() -> None:

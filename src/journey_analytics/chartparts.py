@@ -7,6 +7,7 @@ reader's theme.
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,13 +18,16 @@ Part = dict[str, Any]
 
 HEIGHTS = (240, 320, 400, 520, 680, 900)
 SMALLEST_SHOWN = 10
-MOST_NOTES = 6
+CLOSE_DAYS = 4
+LETTERS = "abcdefghijkl"
+MOST_NOTES = len(LETTERS)
 MOST_LINKS = 12
 MOST_LABELS = 8
 INK, MUTED, LINE, GRID = "var(--ink)", "var(--muted)", "var(--line)", "var(--grid)"
 WORSE, BAR, SOFT, BAND = "var(--worse)", "var(--bar)", "var(--bar-soft)", "var(--band)"
-SERIES = ("var(--s1)", "var(--s2)", "var(--s3)", "var(--s4)")
-SYMBOLS = ("circle", "square", "diamond", "triangle-up")
+SERIES = ("var(--s1)", "var(--s2)", "var(--s3)", "var(--s4)", "var(--s5)")
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star")
+SPANS = ((60, "1 min"), (3_600, "1 h"), (86_400, "1 day"), (2_592_000, "30 days"))
 DECADES = tuple(digit * 10**power for power in range(1, 7) for digit in (1, 2, 5))
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
 
@@ -95,9 +99,27 @@ def tick(x: float, y: float) -> Part:
     return {"type": "line", "x0": x, "x1": x, "y0": y - 0.2, "y1": y + 0.2, "line": {"color": INK, "width": 2}}
 
 
-def unit(seconds: float) -> tuple[str, int]:
-    """The unit that a window is drawn in, and its length in seconds."""
-    return next((pair for pair in (("days", 86_400), ("hours", 3_600)) if seconds >= 2 * pair[1]), ("minutes", 60))
+def spans(window: float) -> Part:
+    """An axis of time up to the end of a window, in steps that grow: a minute, an hour, a day."""
+    ticks = [(seconds, label) for seconds, label in SPANS if seconds <= window]
+    ends = [math.log10(60), math.log10(max(window, 120))]
+    return {
+        "type": "log",
+        "range": ends,
+        "tickvals": [seconds for seconds, _ in ticks],
+        "ticktext": [label for _, label in ticks],
+        "tickangle": 0,
+        "showline": True,
+        "linecolor": GRID,
+    }
+
+
+def two_lines(name: object) -> str:
+    """A name for a narrow place, in two lines where it is long."""
+    text = formats.name(name, 28)
+    cut = text.rfind(" ", 0, 17)
+    lines = [text[:cut], text[cut + 1 :]] if len(text) > 16 and cut > 3 else [text]
+    return "<br>".join(safe(line, 28) for line in lines)
 
 
 def says(who: object, where: object, row: Row) -> str:
@@ -144,9 +166,7 @@ def gaps(rows: Sequence[Row], label: str, *, is_short: bool = False) -> Part:
         "y": at,
         "marker": {"color": colour, "size": 11 if is_short else 8, "symbol": "triangle-down" if is_short else "circle"},
         "text": [f"  {safe(row['name'], 30)}  " for row in rows] if named else None,
-        "textposition": ["middle left" if row["n_matured"] * 4 > most else "middle right" for row in rows]
-        if named
-        else None,
+        "textposition": [_side(number, row["n_matured"], most) for number, row in enumerate(rows)] if named else None,
         "textfont": {"color": WORSE, "size": 12},
         "hovertext": [_gap_says(row, gap) for row, gap in zip(rows, at, strict=True)],
         "hovertemplate": "%{hovertext}<extra></extra>",
@@ -160,6 +180,11 @@ def gaps(rows: Sequence[Row], label: str, *, is_short: bool = False) -> Part:
             "arrayminus": down,
         },
     }
+
+
+def _side(number: int, n: float, most: float) -> str:
+    """On which side of its mark a name stands: below and above by turns, towards the middle of the drawing."""
+    return f"{'top' if number % 2 else 'bottom'} {'left' if n * 4 > most else 'right'}"
 
 
 def _gap_says(row: Row, gap: float) -> str:
@@ -242,7 +267,7 @@ def weekly(weeks: Sequence[Row], target: float | None, calendar: Sequence[Row]) 
             "hovertemplate": "%{text}<extra></extra>",
         }
     )
-    shapes, notes = _calendar(calendar, str(dates[0]), str(dates[-1]))
+    shapes, notes = _calendar(calendar, weeks)
     if target is not None:
         stroke = {"color": INK, "width": 1.2, "dash": "dot"}
         shapes.append({"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": target, "y1": target, "line": stroke})
@@ -250,12 +275,22 @@ def weekly(weeks: Sequence[Row], target: float | None, calendar: Sequence[Row]) 
     across = {"type": "date", "tickvals": ticks, "ticktext": [formats.day(on, with_year=False) for on in ticks]}
     return traces, layout(
         height=240,
-        margin={"l": 46, "r": 14, "t": 20 + 14 * min(3, len(notes)), "b": 34},
+        margin={"l": 46, "r": 14, "t": 24, "b": 34},
         shapes=shapes,
         annotations=notes,
-        xaxis=plain(across | {"showline": True, "linecolor": GRID}),
+        xaxis=plain(across | {"showline": True, "linecolor": GRID, "range": _ends(dates)}),
         yaxis=percent(_zoom(shown, target)),
     )
+
+
+def _days_between(first: str, last: str) -> int:
+    return (datetime.date.fromisoformat(last[:10]) - datetime.date.fromisoformat(first[:10])).days
+
+
+def _ends(dates: Sequence[str]) -> list[str]:
+    """The axis from half a week before the first to the end of the last week."""
+    first, last = (datetime.date.fromisoformat(str(on)[:10]) for on in (dates[0], dates[-1]))
+    return [(first - datetime.timedelta(days=3)).isoformat(), (last + datetime.timedelta(days=7)).isoformat()]
 
 
 def _week_says(week: Row) -> str:
@@ -290,25 +325,34 @@ def _zoom(weeks: Sequence[Row | None], target: float | None) -> Part:
     return {}
 
 
-def _calendar(calendar: Sequence[Row], first: str, last: str) -> tuple[list[Part], list[Part]]:
-    end = (datetime.date.fromisoformat(last[:10]) + datetime.timedelta(days=6)).isoformat()
-    entries = [row for row in calendar if first <= row["event_on"] <= end][:MOST_NOTES]
+def _shown_entries(calendar: Sequence[Row], weeks: Sequence[Row]) -> list[Row]:
+    """The calendar's entries within the weeks drawn."""
+    first, last = str(weeks[0]["week_on"])[:10], str(weeks[-1]["week_on"])[:10]
+    end = (datetime.date.fromisoformat(last) + datetime.timedelta(days=6)).isoformat()
+    return [row for row in calendar if first <= row["event_on"] <= end][:MOST_NOTES]
+
+
+def entries(calendar: Sequence[Row], weeks: Sequence[Row]) -> list[str]:
+    """What the letters on a weekly drawing stand for: "a: release 5.12, 23 Sep"."""
+    said = []
+    for letter, row in zip(LETTERS, _shown_entries(calendar, weeks), strict=False):
+        name = f"{formats.name(row['kind'], 20)} {formats.name(row['name'], 60)}"
+        said.append(f"{letter}: {name}, {formats.day(row['event_on'], with_year=False)}")
+    return said
+
+
+def _calendar(calendar: Sequence[Row], weeks: Sequence[Row]) -> tuple[list[Part], list[Part]]:
+    """Lines and spans of the calendar, each with its letter above it."""
     shapes: list[Part] = []
-    for row in entries:
+    notes: list[Part] = []
+    for letter, row in zip(LETTERS, _shown_entries(calendar, weeks), strict=False):
         until = row["until_on"] or row["event_on"]
         if until > row["event_on"]:
-            look = {"type": "rect", "x1": min(until, end), "fillcolor": LINE, "opacity": 0.5, "line": {"width": 0}}
+            look = {"type": "rect", "x1": until, "fillcolor": LINE, "opacity": 0.5, "line": {"width": 0}}
         else:
             look = {"type": "line", "x1": row["event_on"], "line": {"color": MUTED, "width": 1.2, "dash": "dash"}}
         shapes.append({"yref": "paper", "x0": row["event_on"], "y0": 0, "y1": 1, "layer": "below"} | look)
-    return shapes, [_entry(row, first, end, number) for number, row in enumerate(entries)]
-
-
-def _entry(row: Row, first: str, last: str, number: int) -> Part:
-    """A calendar entry's words above its line, inside the drawing and clear of its neighbours."""
-    days = [datetime.date.fromisoformat(on[:10]).toordinal() for on in (first, row["event_on"], last)]
-    at = (days[1] - days[0]) / max(1, days[2] - days[0])
-    words = f"{safe(row['kind'], 14)} {safe(row['name'], 20)}"
-    side = "left" if at < 0.2 else "right" if at > 0.8 else "center"
-    look = {"xref": "x", "xanchor": side, "yanchor": "bottom", "font": {"color": MUTED, "size": 11.5}}
-    return note(words, row["event_on"], 1.0, look | {"yshift": 2 + 14 * (number % 3)})
+        is_close = bool(notes) and _days_between(notes[-1]["x"], row["event_on"]) < CLOSE_DAYS
+        style = {"xref": "x", "xanchor": "center", "yanchor": "bottom", "font": {"color": INK, "size": 12.5}}
+        notes.append(note(letter, row["event_on"], 1.0, style | {"xshift": 7 if is_close else 0}))
+    return shapes, notes

@@ -23,16 +23,20 @@ from journey_analytics.chartparts import BAND, BAR, GRID, INK, SERIES, SMALLEST_
 
 Row = Mapping[str, Any]
 
+ENDS = {"start": "Start", "exit": "Left", "open": "Still open", "other": "Other"}
 MOST_TRENDS = 8
 MOST_POINTS = 200
 MOST_BARS = 18
 MOST_FLAGGED = 6
-MOST_SEGMENTS = 3
+MOST_SEGMENTS = 5
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure: its words, the table that holds the same numbers, its specification and its height in pixels."""
+    """One figure: its words, the table that holds the same numbers, its specification and its height in pixels.
+
+    `entries` are the calendar's words for the letters on it.
+    """
 
     anchor: str
     headline: str
@@ -41,6 +45,7 @@ class Figure:
     spec: Mapping[str, Any]
     height: int
     is_roomy: bool = False
+    entries: Sequence[str] = ()
 
 
 @cache
@@ -64,8 +69,9 @@ def figures(result: Row) -> dict[str, list[Figure]]:
 
 
 def trended(result: Row) -> list[Row]:
-    """The open findings whose weeks are drawn."""
-    return [row for row in verdict.open_now(result["findings"]) if len(enough(row["weeks"])) > 2][:MOST_TRENDS]
+    """The open findings whose weeks are drawn with the trends; a promise as a whole is drawn with the promises."""
+    rows = [row for row in verdict.open_now(result["findings"]) if len(enough(row["weeks"])) > 2]
+    return [row for row in rows if row["kind"] != "promise_broken" or row["segment"] != "all"][:MOST_TRENDS]
 
 
 def weeks_table(subject: object) -> str:
@@ -75,7 +81,14 @@ def weeks_table(subject: object) -> str:
 
 def trend_anchor(finding: Row) -> str:
     """Where a finding's trend stands on the page."""
+    if finding["kind"] == "promise_broken" and finding["segment"] == "all":
+        return promise_anchor(finding["subject"])
     return formats.anchor("fig-trend", finding["finding_id"])
+
+
+def promise_anchor(promise: object) -> str:
+    """Where a promise's trend stands on the page."""
+    return formats.anchor("fig-promise", promise)
 
 
 def stage_names(result: Row) -> dict[str, str]:
@@ -94,14 +107,14 @@ def stage_segments(result: Row) -> Figure | None:
     data = []
     for number, (label, cells) in enumerate(groups):
         shown = [row for row in cells if row["stage"] in stages and (row["n_matured"] or 0) >= SMALLEST_SHOWN]
-        shift = (number - (len(groups) - 1) / 2) * 0.17
+        shift = (number - (len(groups) - 1) / 2) * 0.8 / (len(groups) + 1)
         colour = INK if number == 0 else SERIES[number - 1]
         trace = parts.dots(shown, [stages.index(row["stage"]) + shift for row in shown], colour)
         trace |= {"name": safe(label, 40), "text": [parts.says(label, names[row["stage"]], row) for row in shown]}
         data.append(trace | {"marker": {"color": colour, "size": 10, "symbol": SYMBOLS[number]}})
     ticks = {"tickvals": list(range(len(stages))), "ticktext": [safe(names[stage], 24) for stage in stages]}
     layout = parts.layout(
-        height=400 if len(stages) > 3 else 320,
+        height=parts.tall(90 + len(stages) * (24 + 14 * len(groups))),
         margin={"l": 8, "r": 16, "t": 44, "b": 40},
         xaxis=parts.percent(),
         yaxis=parts.plain(ticks | {"range": [len(stages) - 0.4, -0.6]}),
@@ -122,20 +135,20 @@ def time_to_progress(result: Row) -> Figure | None:
     layout = parts.layout(height=320, margin={"l": 44, "r": 16, "t": 40, "b": 48})
     for number, row in enumerate(rows):
         suffix = "" if number == 0 else str(number + 1)
-        unit, size = parts.unit(row["window_seconds"])
-        left = number * wide + (0.02 if number else 0.0)
+        left = number * wide + (0.01 if number else 0.0)
+        says = [f"{formats.share(at['share'])} within {formats.duration(at['seconds'])}" for at in row["curve"]]
         data.append({
-            "type": "scatter", "mode": "lines", "x": [at["seconds"] / size for at in row["curve"]],
+            "type": "scatter", "mode": "lines", "x": [at["seconds"] for at in row["curve"]],
             "y": [at["share"] for at in row["curve"]], "xaxis": f"x{suffix}", "yaxis": f"y{suffix}",
-            "line": {"color": BAR, "width": 2.4}, "fill": "tozeroy", "fillcolor": BAND,
-            "hovertemplate": f"%{{y:.0%}} within %{{x:.1f}} {unit}<extra></extra>",
+            "line": {"color": BAR, "width": 2.4}, "fill": "tozeroy", "fillcolor": BAND, "text": says,
+            "hovertemplate": "%{text}<extra></extra>",
         })  # fmt: skip
-        across = {"domain": [left, (number + 1) * wide - 0.01], "anchor": f"y{suffix}", "nticks": 4}
-        layout[f"xaxis{suffix}"] = parts.plain(across | {"title": {"text": unit, "font": {"size": 12}, "standoff": 4}})
+        across = {"domain": [left, (number + 1) * wide - 0.025], "anchor": f"y{suffix}"}
+        layout[f"xaxis{suffix}"] = parts.plain(across | parts.spans(row["window_seconds"]))
         layout[f"yaxis{suffix}"] = parts.percent({"anchor": f"x{suffix}", "showticklabels": number == 0})
         notes.append(parts.note(safe(names.get(row["stage"], row["stage"]), 22), left, 1.0, {"yshift": 24}))
     layout["annotations"] = notes
-    subtitle = "Share who had moved on by then, of those whose time is over; each axis ends with the stage's time"
+    subtitle = "Share who had moved on by then, of those whose time is over; each axis ends with the stage's own time"
     return _figure(
         "fig-time", "How soon customers move on", subtitle, "time_to_progress", data, layout, is_roomy=len(rows) > 2
     )
@@ -176,7 +189,8 @@ def touchpoint_map(result: Row) -> Figure | None:
 
 def answers(result: Row) -> Figure | None:
     """What was answered: good, in between and bad, of each hundred, with the counts in the words that hover."""
-    rows = [row for row in result["satisfaction"] if (row["n_answered"] or 0) >= SMALLEST_SHOWN][:MOST_BARS]
+    rows = [row for row in result["satisfaction"] if (row["n_answered"] or 0) >= SMALLEST_SHOWN]
+    rows = ([row for row in rows if row["scope"] == "touchpoint"] or rows)[:MOST_BARS]
     if not rows:
         return None
     notes = []
@@ -207,13 +221,13 @@ def kind_label(metric: object) -> str:
 
 def promise_trend(promise: Row) -> Figure | None:
     """A promise's kept share, week by week."""
-    weeks = parts.as_weeks(promise["weeks"], n="n_due", share="kept_share", low="kept_low", high="kept_high")
+    weeks = promise["weeks"]
     if len(enough(weeks)) < 3:
         return None
     headline = f"{formats.name(promise['name'], 60)}: kept for {_last(weeks)}"
     subtitle = f"Share of promises due in the week that were kept, with 95 % band{_dotted(promise['target'])}"
     data, layout = parts.weekly(weeks, promise["target"], [])
-    anchor = formats.anchor("fig-promise", promise["promise"])
+    anchor = promise_anchor(promise["promise"])
     return _figure(anchor, headline, subtitle, weeks_table(promise["promise"]), data, layout)
 
 
@@ -224,7 +238,8 @@ def conversion_trend(result: Row) -> Figure | None:
         return None
     subtitle = "Share of journeys that converted, by the week they started in; those whose time is over, with 95 % band"
     data, layout = parts.weekly(weeks, None, result["calendar"])
-    return _figure("fig-conversion", f"Conversion: {_last(weeks)}", subtitle, "trend", data, layout)
+    entries = parts.entries(result["calendar"], weeks)
+    return _figure("fig-conversion", f"Conversion: {_last(weeks)}", subtitle, "trend", data, layout, entries=entries)
 
 
 def finding_trend(result: Row, finding: Row) -> Figure | None:
@@ -235,7 +250,8 @@ def finding_trend(result: Row, finding: Row) -> Figure | None:
     label = verdict.measure(finding["metric"]).label
     subtitle = f"{label}: weekly share with 95 % band{_dotted(finding['reference'])}"
     data, layout = parts.weekly(finding["weeks"], finding["reference"], calendar)
-    return _figure(trend_anchor(finding), headline, subtitle, weeks_table(finding["finding_id"]), data, layout)
+    table, entries = weeks_table(finding["finding_id"]), parts.entries(calendar, finding["weeks"])
+    return _figure(trend_anchor(finding), headline, subtitle, table, data, layout, entries=entries)
 
 
 def flagged_segments(result: Row) -> Figure | None:
@@ -293,7 +309,7 @@ def _places(
 
 def sankey(result: Row) -> Figure | None:
     """The twelve steps most taken, as a picture; the table has them all."""
-    names = {row["touchpoint"]: row["name"] for row in result["touchpoints"]} | {"start": "Start", "exit": "Left"}
+    names = {row["touchpoint"]: row["name"] for row in result["touchpoints"]} | ENDS
     links = parts.without_loops(result["flows"]["transitions"])
     if len(links) < 3:
         return None
@@ -303,7 +319,7 @@ def sankey(result: Row) -> Figure | None:
         "arrangement": "snap",
         "valueformat": ",",
         "node": {
-            "label": [safe(names.get(node, node), 26) for node in nodes],
+            "label": [parts.two_lines(names.get(node, node)) for node in nodes],
             "pad": 22,
             "thickness": 14,
             "line": {"width": 0},
@@ -319,8 +335,8 @@ def sankey(result: Row) -> Figure | None:
         },
     }
     shown = sum(row["n_transitions"] for row in links) / result["flows"]["n_transitions"]
-    headline = f"The {len(links)} steps most taken are {formats.share(shown)} of all"
-    subtitle = "Steps from one touchpoint to the next inside a journey; steps back are left to the table"
+    headline = f"The {len(links)} steps most taken are {formats.share(shown)} of all between two places"
+    subtitle = "Steps from one touchpoint to another inside a journey; steps back are left to the table"
     layout = parts.layout(height=520, margin={"l": 8, "r": 8, "t": 16, "b": 16})
     return _figure("fig-flows", headline, subtitle, "transitions", [data], layout, is_roomy=True)
 
@@ -335,11 +351,19 @@ def _dotted(target: float | None) -> str:
 
 
 def _figure(
-    anchor: str, headline: str, subtitle: str, table: str, data: Sequence[Any], layout: Row, *, is_roomy: bool = False
+    anchor: str,
+    headline: str,
+    subtitle: str,
+    table: str,
+    data: Sequence[Any],
+    layout: Row,
+    *,
+    is_roomy: bool = False,
+    entries: Sequence[str] = (),
 ) -> Figure:
     """A checked specification: plotly itself refuses a property it does not know."""
     drawn = go.Figure(data=list(data), layout={**layout, "template": go.layout.Template()})
     spec = json.loads(drawn.to_json())
     spec["layout"].pop("template", None)
     drawing = {"data": spec["data"], "layout": spec["layout"]}
-    return Figure(anchor, headline, subtitle, table, drawing, layout["height"], is_roomy)
+    return Figure(anchor, headline, subtitle, table, drawing, layout["height"], is_roomy, entries)

@@ -129,7 +129,7 @@ def _judged(result: Mapping[str, Any]) -> Iterable[Table]:
         yield Table(charts.weeks_table(row["finding_id"]), f"{row['title']}, by week", _columns(
             "week_on|Week of|date", "metric|Measure|text", "n|Counted", "n_good|Good", "share|Share|share",
             "low|From|share", "high|To|share",
-        ), weeks, ("weekly",))  # fmt: skip
+        ), weeks, ("promise_weeks" if row["kind"] == "promise_broken" else "weekly",))  # fmt: skip
 
 
 def _journey(result: Mapping[str, Any]) -> Iterable[Table]:
@@ -202,7 +202,10 @@ def _promised(result: Mapping[str, Any]) -> Iterable[Table]:
     ), parts, ("promises", "map_promises"))  # fmt: skip
     for row in result["promises"]:
         weeks = [{"target": row["target"], **week} for week in row["weeks"]]
-        columns = _columns("week_on|Week of|date", *said)
+        columns = _columns(
+            "week_on|Week of|date", "n|Due", "n_good|Kept", "share|Kept|share", "low|From|share", "high|To|share",
+            "target|Target|share",
+        )  # fmt: skip
         yield Table(charts.weeks_table(row["promise"]), f"{row['name']}, by week", columns, weeks, ("promise_weeks",))
     followed = [
         {"recovery": row["recovery"], "name": row["name"], "target": row["target"], **part}
@@ -220,7 +223,7 @@ def _moving(result: Mapping[str, Any]) -> Iterable[Table]:
         "from_touchpoint|From|name", "to_touchpoint|To|name", "n_transitions|Transitions", "n_journeys|Journeys",
     ), result["flows"]["transitions"], ("transitions",))  # fmt: skip
     yield Table("paths", "The ways most taken", _columns(
-        "path|Way|name", "n_steps|Steps", "n_journeys|Journeys", "n_converted|Converted",
+        "path|Way|name", "n_steps|Steps", "n_journeys|Journeys", "n_closed|Ended", "n_converted|Converted",
         "converted_share|Converted|share", "converted_low|From|share", "converted_high|To|share",
     ), result["flows"]["paths"], ("paths",))  # fmt: skip
     yield Table("coverage", "Stage by channel", _columns(

@@ -16,6 +16,7 @@ from journey_analytics.sections import bounded
 Row = dict[str, Any]
 Weekly = Mapping[tuple[str, str], list[Row]]
 
+ENOUGH = 30
 KINDS = (("csat_5", "Satisfied (CSAT)", "csat"), ("stars_5", "4 or 5 stars", "stars"), ("thumb", "Rated good", "thumb"))
 
 
@@ -38,9 +39,10 @@ def conversion(tables: Tables, trend: Sequence[Row]) -> Row:
 
 
 def satisfied(scores: Sequence[Row], weekly: Weekly) -> Row:
-    """The satisfied share of the kind of score that the shop asks most: kinds are never added up."""
+    """CSAT where enough was answered, else the kind of score that the shop asks most: kinds are never added up."""
+    n_of = {kind: _total([row for row in scores if row["metric"] == kind], "n_answered") for kind, _, _ in KINDS}
     metric, label, measure = max(
-        KINDS, key=lambda kind: sum(row["n_answered"] or 0 for row in scores if row["metric"] == kind[0])
+        KINDS, key=lambda kind: (kind[0] == "csat_5" and n_of[kind[0]] >= ENOUGH, n_of[kind[0]])
     )
     answers = [row for row in scores if row["metric"] == metric]
     n, good, invited = (_total(answers, key) for key in ("n_answered", "n_good", "n_invited"))
@@ -62,11 +64,7 @@ def net_promoters(scores: Sequence[Row]) -> Row:
 def kept(promises: Sequence[Row]) -> Row:
     """Of everything promised and due, what was kept."""
     n, good = _total(promises, "n_due"), _total(promises, "n_kept")
-    weeks = _by_week(
-        {"week_on": week["week_on"], "n": week["n_due"], "n_good": week["n_kept"]}
-        for row in promises
-        for week in row["weeks"]
-    )
+    weeks = _by_week(week for row in promises for week in row["weeks"])
     return _kpi("promises_kept", "Promises kept", "promises due", n, good, weeks)
 
 

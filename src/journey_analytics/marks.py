@@ -53,7 +53,8 @@ def axis_labels(finding: Row, most: float) -> list[dict[str, str]]:
     ends = ("−100", "+100") if is_points else (formats.share(0), formats.share(most))
     at = float(place(finding["estimate"], is_points, most))
     labels = [{"x": "0", "side": "start", "text": ends[0]}, {"x": "100", "side": "end", "text": ends[1]}]
-    return [label for label in labels if abs(float(label["x"]) - at) > 20]
+    target = float(place(finding["reference"], is_points, most)) if finding["reference"] is not None else at
+    return [label for label in labels if min(abs(float(label["x"]) - at), abs(float(label["x"]) - target)) > 14]
 
 
 def place(value: float | None, is_points: bool = False, most: float = 1.0) -> str:
@@ -152,14 +153,14 @@ def _emotion(at: Row | None) -> dict[str, Any]:
     y, y_low, y_high = (MIDDLE - PIXELS_PER_STEP * number for number in (value, low, high))
     spread = f"between {formats.number(low)} and {formats.number(high)}"
     text = f"+{formats.number(value)}" if value > 0.05 else formats.number(value)
-    below = value >= 0
+    above = y_high >= 28 if value >= 0 else y_low > 118
     return {
         "metric": at["metric"],
         "y": round(y, 1),
         "y_low": round(y_low, 1),
         "y_high": round(y_high, 1),
         "text": text,
-        "label_y": round(y_low + 20 if below else y_high - 12, 1),
+        "label_y": round(y_high - 12 if above else y_low + 20, 1),
         "small": f"{kind}, n{formats.NBSP}{formats.count(at['n'])}",
         "tone": " x" if high < 0 else " b" if low > 1 else "",
         "said": f"{text}, {spread}, from {formats.count(at['n'])} answers ({kind})",

@@ -45,7 +45,7 @@ QUERIES: Mapping[str, str] = {
     "findings": "select * from marts.findings order by rank nulls last, finding_id",
     "satisfaction": "select * from marts.satisfaction order by scope, id, metric",
     "promises": "select * from marts.promise_metrics order by promise, by_value",
-    "promise_weeks": "select * from marts.promises where by_value = 'all' order by promise, week_on",
+    "promise_weeks": "select * from marts.promises order by promise, by_value, week_on",
     "recoveries": "select * from marts.recoveries order by recovery, segment",
     "transitions": (
         "select from_touchpoint, to_touchpoint, n_transitions, n_journeys\n"
@@ -70,11 +70,12 @@ QUERIES: Mapping[str, str] = {
     ),
     "time_to_progress": (
         "select stage, stage_position, date_diff('second', entered_at, window_ends_at) as window_seconds,\n"
-        "       floor(20.0 * date_diff('second', entered_at, progressed_at)\n"
-        "             / nullif(date_diff('second', entered_at, window_ends_at), 0))::bigint as twentieth,\n"
+        "       case when progressed_at is not null\n"
+        "         then ceil(2 * log2(greatest(date_diff('second', entered_at, progressed_at), 60) / 60.0))::bigint\n"
+        "       end as step,\n"
         "       count(*) as n\n"
         "from journeys.stage_entries\nwhere is_judged and is_matured\ngroup by all\n"
-        "order by stage_position, stage, window_seconds, twentieth nulls last"
+        "order by stage_position, stage, window_seconds, step nulls last"
     ),
     # what arrived
     "feeds": "select * from ops.feeds order by source",

@@ -65,6 +65,7 @@ def render(result: Mapping[str, Any]) -> str:
     """The whole page as text."""
     tables = exports.tables(result)
     script = _asset("script.js")
+    figures = charts.figures(result)
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     return str(
         _environment()
@@ -80,10 +81,10 @@ def render(result: Mapping[str, Any]) -> str:
             sections=SECTIONS,
             tables=tables,
             queries=result["method"]["queries"],
-            figures=charts.figures(result),
+            figures=figures,
             most_rows=MOST_ROWS,
             most_flows=MOST_FLOWS,
-            **_lookups(result),
+            **_lookups(result, figures),
         )
     )
 
@@ -100,14 +101,13 @@ def embedded(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _lookups(result: Row) -> dict[str, Any]:
+def _lookups(result: Row, figures: Mapping[str, Sequence[charts.Figure]]) -> dict[str, Any]:
     """What the templates look up by key: words for ids, numbers for findings."""
     open_findings = verdict.open_now(result["findings"])
     names = {row["touchpoint"]: row["name"] for row in result["touchpoints"]}
-    ends = {"start": "Start", "exit": "Left", "other": "Other"}
 
     def point_name(key: str) -> str:
-        return names.get(key) or ends.get(key, key)
+        return names.get(key) or charts.ENDS.get(key, key)
 
     return {
         "open_findings": open_findings,
@@ -119,7 +119,7 @@ def _lookups(result: Row) -> dict[str, Any]:
         "playbooks": {
             row["touchpoint"]: link for row in result["touchpoints"] if (link := formats.link(row["playbook"]))
         },
-        "trend_anchors": {row["finding_id"]: charts.trend_anchor(row) for row in charts.trended(result)},
+        "trend_anchors": _trend_anchors(figures, open_findings),
         "number_of": {row["finding_id"]: number for number, row in enumerate(open_findings, 1)},
         "titles": {row["finding_id"]: row["title"] for row in open_findings},
         "measures_of": {row["finding_id"]: verdict.measure(row["metric"]).label for row in open_findings},
@@ -128,6 +128,13 @@ def _lookups(result: Row) -> dict[str, Any]:
         "channels": sorted({row["channel"] for row in result["touchpoints"] if row["channel"]}),
         "coverage": marks.heat(result["coverage"], [row["stage"] for row in result["stages"]]),
     }
+
+
+def _trend_anchors(figures: Mapping[str, Sequence[charts.Figure]], open_findings: Sequence[Row]) -> dict[str, str]:
+    """Where the weeks of each open finding are drawn, if they are."""
+    drawn = {figure.anchor for made in figures.values() for figure in made}
+    anchors = {row["finding_id"]: charts.trend_anchor(row) for row in open_findings}
+    return {finding: anchor for finding, anchor in anchors.items() if anchor in drawn}
 
 
 @cache
@@ -183,6 +190,7 @@ def _row_filters() -> dict[str, Callable[..., Any]]:
         "part": marks.part,
         "polyline": marks.polyline,
         "level": marks.level,
+        "enough": chartparts.enough,
         "values": lambda rows, key: [row[key] for row in rows if row[key] is not None],
         "span": marks.span,
         "short": marks.is_short,

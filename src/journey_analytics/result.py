@@ -57,7 +57,7 @@ def assemble(tables: Tables, facts: RunFacts) -> Row:
     last_day = (facts.as_of - datetime.timedelta(microseconds=1)).date()
     data = quality.data(tables, last_day, min_cell)
     weekly = sections.weekly(tables)
-    found = verdict.rows(tables, weekly)
+    found = verdict.rows(tables, weekly | sections.promise_weeks(tables, min_cell))
     if not data["is_fit"]:
         found = verdict.frozen(found, facts.previous)
     identity = {

@@ -17,6 +17,7 @@ from journey_analytics.queries import Tables, ask, pick
 Row = dict[str, Any]
 
 SMALLEST_SHOWN = 10
+MOST_PATHS = 50
 EMOTION_KINDS = ("csat_5", "stars_5", "ces_7", "thumb", "nps_10")
 STAGE_NUMBERS = (
     "n_entered", "n_matured", "n_progressed", "n_dropped", "n_open", "progressed_share_of_matured", "progressed_low",
@@ -149,9 +150,7 @@ def promises(tables: Tables, findings: Sequence[Row], min_cell: int) -> list[Row
     by_promise: dict[str, list[Row]] = defaultdict(list)
     for row in ask(tables, "promises"):
         by_promise[row["promise"]].append(row)
-    weeks: dict[str, list[Row]] = defaultdict(list)
-    for row in ask(tables, "promise_weeks"):
-        weeks[row["promise"]].append(pick(row, ("week_on", "n_due", "n_kept", "kept_share", "kept_low", "kept_high")))
+    weeks = promise_weeks(tables, min_cell)
     facts = (
         "promise",
         "name",
@@ -168,16 +167,28 @@ def promises(tables: Tables, findings: Sequence[Row], min_cell: int) -> list[Row
         key = promise["promise"]
         whole: Row = next((row for row in by_promise[key] if row["by_value"] == "all"), {})
         parts = [row for row in by_promise[key] if row["by_value"] != "all"]
-        flagged = {part for row in findings if about(row, key) for part in str(row["segment"] or "").split(", ")}
+        flagged = {part for row in findings if about(row, key) for part in _parts_of(row)}
         kept, hidden = _unsuppressed(parts, whole, "n_due", min_cell, flagged)
         rows.append(
             pick(promise, facts)
             | {"status": _status(findings, key)}
             | pick(whole, PROMISE_NUMBERS)
             | {"parts": [pick(row, ("by_value", *PROMISE_NUMBERS)) for row in kept], "n_parts_suppressed": hidden}
-            | {"weeks": weeks[key]}
+            | {"weeks": weeks.get((key, "all"), []), "short_for": _open_for(findings, key)}
         )
     return rows
+
+
+def promise_weeks(tables: Tables, min_cell: int) -> dict[tuple[str, str], list[Row]]:
+    """The weeks of each promise and of each of its parts; a part's week with too few due is blank."""
+    weeks: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in ask(tables, "promise_weeks"):
+        counted = {"n": row["n_due"], "n_good": row["n_kept"], "share": row["kept_share"]}
+        counted |= {"low": row["kept_low"], "high": row["kept_high"]}
+        if row["by_value"] != "all" and (row["n_due"] or 0) < min_cell:
+            counted = dict.fromkeys(counted)
+        weeks[row["promise"], str(row["by_value"])].append({"week_on": row["week_on"]} | counted)
+    return weeks
 
 
 def recoveries(tables: Tables, findings: Sequence[Row], stage_of: Mapping[str, str], min_cell: int) -> list[Row]:
@@ -197,11 +208,7 @@ def recoveries(tables: Tables, findings: Sequence[Row], stage_of: Mapping[str, s
         rows.append(
             pick(recovery, facts)
             | {"stage": stage_of.get(recovery["touchpoint"]), "status": _status(findings, key)}
-            | {
-                "missing_for": sorted(
-                    {str(row["segment"]) for row in findings if row["status"] == "open" and about(row, key)}
-                )
-            }
+            | {"missing_for": _open_for(findings, key)}
             | pick(whole, numbers)
             | {"parts": [pick(row, ("segment", *numbers)) for row in kept], "n_parts_suppressed": hidden}
         )
@@ -211,23 +218,21 @@ def recoveries(tables: Tables, findings: Sequence[Row], stage_of: Mapping[str, s
 def flows(tables: Tables, min_cell: int) -> Row:
     """Who goes from where to where, and the ways most taken; small cells are summed, never listed."""
     moves = ask(tables, "transitions")
-    named = [
-        pick(row, ("from_touchpoint", "to_touchpoint", "n_transitions", "n_journeys"))
-        for row in moves
-        if (row["n_journeys"] or 0) >= min_cell
-    ]
-    small = [row for row in moves if (row["n_journeys"] or 0) < min_cell]
+    onward = [row for row in moves if row["from_touchpoint"] != row["to_touchpoint"]]
+    small = [row for row in onward if (row["n_journeys"] or 0) < min_cell]
     ways = ask(tables, "paths")
-    shown = ("path", "n_steps", "n_journeys", "n_converted", "converted_share", "converted_low", "converted_high")
+    listed = [row for row in ways if row["path"] != "other"]
+    facts = ("from_touchpoint", "to_touchpoint", "n_transitions", "n_journeys")
+    shown = "path n_steps n_journeys n_closed n_converted converted_share converted_low converted_high".split()
     return {
-        "n_transitions": sum(row["n_transitions"] or 0 for row in moves),
-        "transitions": named,
-        "small": {"n_pairs": len(small), "n_transitions": sum(row["n_transitions"] or 0 for row in small)},
-        "n_journeys": sum(row["n_journeys"] or 0 for row in ways),
-        "paths": [pick(row, shown) for row in ways if (row["n_journeys"] or 0) >= min_cell and row["path"] != "other"][
-            :50
-        ],
-        "n_paths": len([row for row in ways if row["path"] != "other"]),
+        "n_transitions": _sum(onward, "n_transitions"),
+        "n_repeats": _sum(moves, "n_transitions") - _sum(onward, "n_transitions"),
+        "transitions": [pick(row, facts) for row in onward if (row["n_journeys"] or 0) >= min_cell],
+        "small": {"n_pairs": len(small), "n_transitions": _sum(small, "n_transitions")},
+        "n_journeys": _sum(ways, "n_journeys"),
+        "n_single": _sum([row for row in listed if row["n_steps"] == 1], "n_journeys"),
+        "paths": [pick(row, shown) for row in listed if row["n_journeys"] >= min_cell][:MOST_PATHS],
+        "n_paths": len(listed),
     }
 
 
@@ -252,19 +257,23 @@ def trend(tables: Tables) -> list[Row]:
 
 
 def time_to_progress(tables: Tables) -> list[Row]:
-    """How soon customers move on: the share of matured entrants who had, by each twentieth of the stage's window."""
+    """How soon customers move on: the share of matured entrants who had, in steps of half a doubling from a minute on.
+
+    `seconds` of a step is 60 * 2 ** (step / 2); the last point is the end of the stage's window.
+    """
     counts: dict[tuple[str, int], dict[int | None, int]] = defaultdict(lambda: defaultdict(int))
     for row in ask(tables, "time_to_progress"):
         if row["window_seconds"]:
-            counts[row["stage"], row["window_seconds"]][row["twentieth"]] += row["n"]
+            counts[row["stage"], row["window_seconds"]][row["step"]] += row["n"]
     rows = []
-    for (stage, window), by_twentieth in counts.items():
-        n, moved = sum(by_twentieth.values()), 0
-        curve = [{"seconds": 0, "share": 0.0}]
-        for step in range(20):
-            moved += by_twentieth.get(step, 0) + (by_twentieth.get(20, 0) if step == 19 else 0)
-            curve.append({"seconds": window * (step + 1) / 20, "share": moved / n})
+    for (stage, window), by_step in counts.items():
+        n, moved, curve = sum(by_step.values()), 0, []
+        steps = [step for step in by_step if step is not None]
+        for step in range(max(steps, default=-1) + 1):
+            moved += by_step.get(step, 0)
+            curve.append({"seconds": min(window, round(60 * 2 ** (step / 2))), "share": moved / n})
         if n >= SMALLEST_SHOWN and moved:
+            curve = [at for at in curve if at["seconds"] < window] + [{"seconds": window, "share": moved / n}]
             rows.append({"stage": stage, "n_matured": n, "window_seconds": window, "curve": curve})
     return rows
 
@@ -302,6 +311,10 @@ def _cell(row: Row, key: str, whole: Row, min_cell: int) -> Row:
     return {key: row[key], "is_suppressed": hidden} | numbers
 
 
+def _sum(rows: Iterable[Row], key: str) -> int:
+    return sum(int(row[key] or 0) for row in rows)
+
+
 def _unsuppressed(
     parts: Iterable[Row], whole: Row, count: str, min_cell: int, flagged: Iterable[str] = ()
 ) -> tuple[list[Row], int]:
@@ -314,6 +327,15 @@ def _unsuppressed(
         unnamed = [row for row in kept if row.get("by_value") not in named]
         kept.remove((unnamed or kept)[-1])
     return kept, len(rows) - len(kept)
+
+
+def _open_for(findings: Sequence[Row], subject: str) -> list[str]:
+    named = {part for row in findings if row["status"] == "open" and about(row, subject) for part in _parts_of(row)}
+    return sorted(named)
+
+
+def _parts_of(finding: Row) -> list[str]:
+    return str(finding["segment"] or "all").split(", ")
 
 
 def _status(findings: Sequence[Row], subject: str) -> str:

@@ -89,13 +89,18 @@ def odds(finding: Mapping[str, Any]) -> str:
 
 
 def rows(tables: Tables, weekly: Mapping[tuple[str, str], list[Row]]) -> list[Row]:
-    """Every judged series, the open ones first and in rank order, each open one with its weeks where it has any."""
+    """Every judged series, the open ones first and in rank order, each open one with its weeks where it has any.
+
+    `weekly` holds weeks by (touchpoint, metric), and by (promise, part) for promises.
+    """
     order = {"open": 0, "ok": 1, "too_small": 2}
     found = []
     for row in ask(tables, "findings"):
-        weeks = [] if row["kind"] in OF_PROMISES else weekly.get((row["touchpoint"], row["metric"]), [])
-        open_weeks = weeks if row["status"] == "open" else []
-        found.append(pick(row, findings.NAMES) | {"is_frozen": False, "weeks": open_weeks})
+        series = (
+            (row["subject"], row["segment"]) if row["kind"] == "promise_broken" else (row["touchpoint"], row["metric"])
+        )
+        weeks = weekly.get(series, []) if row["status"] == "open" and row["kind"] != "missing" else []
+        found.append(pick(row, findings.NAMES) | {"is_frozen": False, "weeks": weeks})
     return sorted(
         found, key=lambda row: (order.get(row["status"], 3), row["rank"] is None, row["rank"] or 0, row["finding_id"])
     )
@@ -118,7 +123,7 @@ def open_now(found: Sequence[Mapping[str, Any]]) -> list[Any]:
 
 
 def verdict(found: Sequence[Row], data: Row, n_customers: int) -> Row:
-    """The counts, and one sentence of at most 140 characters; `parts` holds it with the names from data apart."""
+    """The counts, and one sentence of at most 140 characters; `parts` holds it as it is set, names from data apart."""
     judged = [row for row in found if row["kind"] != "data"]
     n_open, n_ok, n_small = (
         len([row for row in judged if row["status"] == status]) for status in ("open", "ok", "too_small")
@@ -137,7 +142,8 @@ def verdict(found: Sequence[Row], data: Row, n_customers: int) -> Row:
     else:
         parts = _shortfalls(open_now(judged), judged)
     counts = {"n_open": n_open, "n_judged": n_open + n_ok, "n_ok": n_ok, "n_too_small": n_small}
-    return {"sentence": "".join(part["text"] for part in parts), "parts": parts} | counts
+    sentence = "".join(part["text"] for part in parts).replace(formats.NBSP, " ").replace(formats.THIN, " ")
+    return {"sentence": sentence, "parts": parts} | counts
 
 
 def _shortfalls(short: Sequence[Row], judged: Sequence[Row]) -> list[Row]:
