@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 
-# Patterns stand inside SQL strings, so an apostrophe is written twice.
-_LOCAL = r"[\pL\pN!#$&''*/=?^_{|}~.%+-]+"
-_MAIL = _LOCAL + r"(@|%40|\\u0040)[\pL\pN.-]*"
-_MAIL_WHOLE = _LOCAL + r"@[\pL\pN-]+(\.[\pL\pN-]+)+"
+# Patterns stand inside SQL strings, so an apostrophe is written twice. Letters beyond ASCII are one range: naming the
+# classes of Unicode would make every pattern a thousand times as long to prepare.
+_LETTERS = r"A-Za-z0-9\x{80}-\x{10ffff}"
+_LOCAL = rf"[{_LETTERS}!#$&''*/=?^_{{|}}~.%+-]+"
+_MAIL = _LOCAL + rf"(@|%40|\\u0040)[{_LETTERS}.-]*"
+_MAIL_WHOLE = _LOCAL + rf"@[{_LETTERS}-]+(\.[{_LETTERS}-]+)+"
 _IP = r"\b[0-9]{1,3}(\.[0-9]{1,3}){3}\b"
 _IPV6 = (
     r"\b([0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}\b|"
@@ -72,5 +74,6 @@ def pseudonymised(text: str, suspect: str) -> str:
     for pattern, shown in ((_MAIL_WHOLE, "[e-mail]"), (_PHONE_ABROAD, "[phone]")):
         within = f"regexp_replace({within}, '{pattern}', '{shown}', 'g')"
     closer = f"case when {whole} then coalesce({hmac_of(text)}, '[personal]') else {within} end"
-    is_number_like = f"{text} >= '0' and {text} < ':' and regexp_full_match({text}, '{_IP}')"
-    return f"case when {suspect} or ({is_number_like}) then {closer} else {text} end"
+    has_sign = f"{suspect} and regexp_matches({text}, '@|[+][0-9]|{_CONTROL}')"
+    is_number_like = f"{text} < ':' and {text} >= '0' and regexp_full_match({text}, '{_IP}')"
+    return f"case when ({has_sign}) or ({is_number_like}) then {closer} else {text} end"

@@ -13,23 +13,20 @@ from journey_analytics.warehouse import Warehouse
 
 SCHEMAS: Mapping[str, str] = {
     "settings": "name varchar, value varchar",
-    "stages": "stage varchar, position integer, name varchar, wants varchar, owner varchar, within_seconds "
-    "bigint, target_progressed double",
+    "stages": "stage varchar, position integer, name varchar, wants varchar, owner varchar, "
+    "within_seconds bigint, target_progressed double",
     "touchpoints": "touchpoint varchar, position integer, name varchar, stage varchar, channel varchar, owner varchar, "
     "importance varchar, effort varchar, playbook varchar, next_action varchar, target_progressed double, "
-    "target_csat double, "
-    "target_nps double, target_thumb double, target_stars double, complained_at_most double, "
+    "target_csat double, target_nps double, target_thumb double, target_stars double, complained_at_most double, "
     "out_of_order_at_most double",
     "surveys": "survey varchar, touchpoint varchar",
     "event_rules": "rule_id integer, kind varchar, subject varchar, subject_position integer, source varchar, "
-    "event_name varchar, "
-    "path_glob varchar, path_regex varchar, device varchar, campaign_glob varchar, "
+    "event_name varchar, path_glob varchar, path_regex varchar, device varchar, campaign_glob varchar, "
     'property_tests struct("position" integer, allowed varchar[])[]',
     "promises": "promise varchar, position integer, name varchar, owner varchar, stage varchar, within_seconds bigint, "
     "due_property varchar, by_property varchar, target double, next_action varchar",
     "recoveries": "recovery varchar, position integer, name varchar, owner varchar, touchpoint varchar, "
-    "within_seconds bigint, "
-    "target double, next_action varchar",
+    "within_seconds bigint, target double, next_action varchar",
     "segments": "segment varchar, position integer, name varchar, story varchar",
     "exchange_rates": "currency varchar, rate double",
     "calendar": "event_on date, until_on date, kind varchar, name varchar, touches varchar[]",
