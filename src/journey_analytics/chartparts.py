@@ -37,6 +37,15 @@ def enough(weeks: Sequence[Row]) -> list[Row]:
     return [week for week in weeks if (week["n"] or 0) >= SMALLEST_SHOWN]
 
 
+def rounded(value: Any) -> Any:
+    """The same value with six significant digits: no drawing shows more."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
 def as_weeks(rows: Sequence[Row], **keys: str) -> list[Part]:
     """Weeks of a mart under the names that are drawn: week_on, n, share, low, high."""
     return [{"week_on": row["week_on"]} | {key: row[name] for key, name in keys.items()} for row in rows]

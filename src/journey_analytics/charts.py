@@ -184,7 +184,7 @@ def touchpoint_map(result: Row) -> Figure | None:
     subtitle = (
         "Distance of the share that moves on from its target, with 95 % intervals, against the number of customers"
     )
-    return _figure("fig-touchpoint-map", headline, subtitle, "touchpoints", data, layout)
+    return _figure("fig-touchpoint-map", headline, subtitle, "shortfalls", data, layout)
 
 
 def answers(result: Row) -> Figure | None:
@@ -365,5 +365,5 @@ def _figure(
     drawn = go.Figure(data=list(data), layout={**layout, "template": go.layout.Template()})
     spec = json.loads(drawn.to_json())
     spec["layout"].pop("template", None)
-    drawing = {"data": spec["data"], "layout": spec["layout"]}
+    drawing = {"data": parts.rounded(spec["data"]), "layout": spec["layout"]}
     return Figure(anchor, headline, subtitle, table, drawing, layout["height"], is_roomy, entries)

@@ -124,6 +124,12 @@ def _judged(result: Mapping[str, Any]) -> Iterable[Table]:
         "n_exits|Ended here", "induced_contact_share|Wrote to support|share", "complained_share|Complained|share",
         "out_of_order_share|Out of order|share", "credit_linear|Conversions credited|number", "owner|Owner|name",
     ), result["touchpoints"], ("touchpoints", "map_touchpoints"))  # fmt: skip
+    held = [row for row in result["touchpoints"] if row["target_progressed"] is not None and row["n_matured"]]
+    yield Table("shortfalls", "Touchpoints against their targets", _columns(
+        "touchpoint|Touchpoint|text", "name|Name|name", "n_matured|Time over",
+        "progressed_share_of_matured|Move on|share",
+        "progressed_low|From|share", "progressed_high|To|share", "target_progressed|Target|share",
+    ), held, ("touchpoints", "map_touchpoints"))  # fmt: skip
     for row in charts.trended(result):
         weeks = [{"metric": row["metric"], **week} for week in row["weeks"]]
         yield Table(charts.weeks_table(row["finding_id"]), f"{row['title']}, by week", _columns(
