@@ -19,6 +19,7 @@ Part = dict[str, Any]
 HEIGHTS = (240, 320, 400, 520, 680, 900)
 SMALLEST_SHOWN = 10
 CLOSE_DAYS = 4
+LONG_DAYS = 300
 LETTERS = "abcdefghijkl"
 MOST_NOTES = len(LETTERS)
 MOST_LINKS = 12
@@ -271,7 +272,7 @@ def weekly(weeks: Sequence[Row], target: float | None, calendar: Sequence[Row]) 
             "y": [week["share"] if week else None for week in shown],
             "connectgaps": False,
             "line": {"color": BAR, "width": 2},
-            "marker": {"color": BAR, "size": 6},
+            "marker": {"color": BAR, "size": 6 if len(dates) <= 30 else 4},
             "text": hovers,
             "hovertemplate": "%{text}<extra></extra>",
         }
@@ -281,7 +282,7 @@ def weekly(weeks: Sequence[Row], target: float | None, calendar: Sequence[Row]) 
         stroke = {"color": INK, "width": 1.2, "dash": "dot"}
         shapes.append({"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": target, "y1": target, "line": stroke})
     ticks = dates[:: max(1, (len(dates) + 4) // 5)]
-    across = {"type": "date", "tickvals": ticks, "ticktext": [formats.day(on, with_year=False) for on in ticks]}
+    across = {"type": "date", "tickvals": ticks, "ticktext": _dates_said(ticks)}
     return traces, layout(
         height=240,
         margin={"l": 46, "r": 14, "t": 24, "b": 34},
@@ -290,6 +291,13 @@ def weekly(weeks: Sequence[Row], target: float | None, calendar: Sequence[Row]) 
         xaxis=plain(across | {"showline": True, "linecolor": GRID, "range": _ends(dates)}),
         yaxis=percent(_zoom(shown, target)),
     )
+
+
+def _dates_said(dates: Sequence[str]) -> list[str]:
+    """Dates under an axis: days within a year, months with their year beyond it."""
+    if len(dates) < 2 or _days_between(dates[0], dates[-1]) < LONG_DAYS:
+        return [formats.day(on, with_year=False) for on in dates]
+    return [f"{formats.MONTHS[int(str(on)[5:7]) - 1]} {str(on)[:4]}" for on in dates]
 
 
 def _days_between(first: str, last: str) -> int:

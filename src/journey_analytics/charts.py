@@ -19,11 +19,12 @@ from plotly.offline import get_plotlyjs
 
 from journey_analytics import chartparts as parts
 from journey_analytics import formats, verdict
-from journey_analytics.chartparts import BAND, BAR, GRID, INK, SERIES, SMALLEST_SHOWN, SYMBOLS, WORSE, enough, safe
+from journey_analytics.chartparts import BAND, BAR, GRID, INK, SERIES, SMALLEST_SHOWN, SYMBOLS, enough, safe
 
 Row = Mapping[str, Any]
 
 ENDS = {"start": "Start", "exit": "Left", "open": "Still open", "other": "Other"}
+ENDED = frozenset({"exit", "open"})
 MOST_TRENDS = 8
 MOST_POINTS = 200
 MOST_BARS = 18
@@ -323,14 +324,14 @@ def sankey(result: Row) -> Figure | None:
             "pad": 22,
             "thickness": 14,
             "line": {"width": 0},
-            "color": [WORSE if node == "exit" else BAR for node in nodes],
+            "color": ["var(--none)" if node in ENDED else BAR for node in nodes],
             "hovertemplate": "%{label}: %{value}<extra></extra>",
         },
         "link": {
             "source": [nodes.index(row["from_touchpoint"]) for row in links],
             "target": [nodes.index(row["to_touchpoint"]) for row in links],
             "value": [row["n_transitions"] for row in links],
-            "color": ["var(--flow-worse)" if row["to_touchpoint"] == "exit" else "var(--flow)" for row in links],
+            "color": ["var(--flow-end)" if row["to_touchpoint"] in ENDED else "var(--flow)" for row in links],
             "hovertemplate": "%{source.label} → %{target.label}: %{value}<extra></extra>",
         },
     }

@@ -125,6 +125,7 @@ def _lookups(result: Row, figures: Mapping[str, Sequence[charts.Figure]]) -> dic
         "measures_of": {row["finding_id"]: verdict.measure(row["metric"]).label for row in open_findings},
         "emotions": marks.emotions(result["journey_map"]["lanes"]),
         "most_entered": max((row["n_entered"] or 0 for row in result["stages"]), default=0),
+        "has_contacts": any(row["n_contacted"] for row in [*result["stages"], *result["touchpoints"]]),
         "channels": sorted({row["channel"] for row in result["touchpoints"] if row["channel"]}),
         "coverage": marks.heat(result["coverage"], [row["stage"] for row in result["stages"]]),
     }
