@@ -1,10 +1,10 @@
-"""The night on large shops: seconds, rows per second and peak memory of every step, against floors taken in the same run.
+"""The night on large shops: seconds, rows per second and peak memory of every step, against floors of the same run.
 
     python benchmarks/night.py                       2 and 10 million events
     python benchmarks/night.py --events 500000       another size
 
-Each size is measured in a process of its own. The floors are what DuckDB needs for the same files without any of our work:
-reading them typed into a table of a new file, and scanning the finished events once.
+Each size is measured in a process of its own. The floors are what DuckDB needs for the same files without any of our
+work: reading them typed into a table of a new file, and scanning the finished events once.
 """
 
 from __future__ import annotations
@@ -32,12 +32,20 @@ EVENTS_PER_CUSTOMER = 36  # feed rows of the sample, of all five feeds, over its
 WORK = Path(__file__).parent / "work"
 
 FLOORS = {
-    "web": 'messageId varchar, type varchar, event varchar, name varchar, anonymousId varchar, userId varchar, "timestamp" timestamp, '
-    "receivedAt timestamp, context json, properties json, traits json",
-    "email": 'sg_event_id varchar, sg_message_id varchar, email varchar, "timestamp" bigint, event varchar, category varchar, url varchar',
-    "support": "id bigint, created_at timestamp, updated_at timestamp, status varchar, via json, requester json, tags json, "
-    "satisfaction_rating json, metric_set json",
-}
+    "web": {
+        "messageId": "varchar", "type": "varchar", "event": "varchar", "name": "varchar", "anonymousId": "varchar",
+        "userId": "varchar", "timestamp": "timestamp", "receivedAt": "timestamp", "context": "json",
+        "properties": "json", "traits": "json",
+    },
+    "email": {
+        "sg_event_id": "varchar", "sg_message_id": "varchar", "email": "varchar", "timestamp": "bigint",
+        "event": "varchar", "category": "varchar", "url": "varchar",
+    },
+    "support": {
+        "id": "bigint", "created_at": "timestamp", "updated_at": "timestamp", "status": "varchar", "via": "json",
+        "requester": "json", "tags": "json", "satisfaction_rating": "json", "metric_set": "json",
+    },
+}  # fmt: skip
 
 
 def main() -> None:
@@ -48,20 +56,20 @@ def main() -> None:
     for events in arguments.events:
         print(f"\n## {events:,} events\n")
         folder = WORK / str(events)
-        made = measured(lambda: make_shop(folder, events))
-        night = measured(lambda: run_night(folder))
-        floors = measured(lambda: run_floors(folder))
+        made = measured(make_shop, folder, events)
+        night = measured(run_night, folder)
+        floors = measured(run_floors, folder)
         print_table(made, night, floors)
         if not arguments.keep:
             shutil.rmtree(folder)
 
 
-def measured(act: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def measured(act: Callable[..., list[dict[str, Any]]], *arguments: Any) -> list[dict[str, Any]]:
     """Run in a forked process, so that one measurement's memory is not another's."""
     receiver, sender = multiprocessing.Pipe(duplex=False)
     child = os.fork()
     if child == 0:
-        sender.send_bytes(json.dumps(act()).encode())
+        sender.send_bytes(json.dumps(act(*arguments)).encode())
         os._exit(0)
     rows: list[dict[str, Any]] = json.loads(receiver.recv_bytes())
     os.waitpid(child, 0)
@@ -115,16 +123,16 @@ def run_floors(folder: Path) -> list[dict[str, Any]]:
     with step(rows, "floor: read the same files into a table") as row:
         total = 0
         for feed, columns in FLOORS.items():
-            pairs = ", ".join(f"{part.split()[0].strip(chr(34))}: '{part.split()[1]}'" for part in columns.split(", "))
-            files = f"{folder}/data/sample/{feed}/*.jsonl.gz"
-            connection.execute(
-                f"create table {feed} as select * from read_json('{files}', format = 'newline_delimited', columns = {{{pairs}}}, ignore_errors = true)"
+            read = (
+                f"read_json('{folder}/data/sample/{feed}/*.jsonl.gz', format = 'newline_delimited', columns = {columns}"
             )
-            total += connection.execute(f"select count(*) from {feed}").fetchone()[0]
+            connection.execute(f"create table {feed} as from {read}, ignore_errors = true)")
         for feed in ("orders", "surveys"):
-            connection.execute(
-                f"create table {feed} as from read_csv('{folder}/data/sample/{feed}/*.csv', header = true, all_varchar = true, union_by_name = true, ignore_errors = true)"
+            read = (
+                f"read_csv('{folder}/data/sample/{feed}/*.csv', header = true, all_varchar = true, union_by_name = true"
             )
+            connection.execute(f"create table {feed} as from {read}, ignore_errors = true)")
+        for feed in (*FLOORS, "orders", "surveys"):
             total += connection.execute(f"select count(*) from {feed}").fetchone()[0]
         connection.execute("checkpoint")
         row["rows"] = total
@@ -142,13 +150,11 @@ def print_table(*parts: list[dict[str, Any]]) -> None:
     print("| step | seconds | cpu seconds | rows | rows/s | peak MB |\n|---|---:|---:|---:|---:|---:|")
     for row in (row for part in parts for row in part):
         rate = f"{row['rows'] / row['seconds']:,.0f}" if row["rows"] else ""
-        print(
-            f"| {row['step']} | {row['seconds']:.1f} | {row['cpu']:.1f} | {row['rows'] or 0:,} | {rate} | {row['peak_mb']:,.0f} |"
-        )
+        measures = f"{row['seconds']:.1f} | {row['cpu']:.1f} | {row['rows'] or 0:,} | {rate} | {row['peak_mb']:,.0f}"
+        print(f"| {row['step']} | {measures} |")
     night, floor = parts[1][-1], parts[2][0]
-    print(
-        f"\nthe night takes {night['seconds'] / floor['seconds']:.2f} times as long as reading the same files into a table"
-    )
+    ratio = night["seconds"] / floor["seconds"]
+    print(f"\nthe night takes {ratio:.2f} times as long as reading the same files into a table")
     sys.stdout.flush()
 
 
@@ -158,7 +164,7 @@ def cpu_seconds() -> float:
 
 
 def reset_peak() -> None:
-    """Linux forgets the highest resident size when 5 is written here; elsewhere peaks are those of the whole process."""
+    """Linux forgets the highest resident size when 5 is written here; elsewhere a peak is the whole process's."""
     path = Path("/proc/self/clear_refs")
     if path.exists():
         path.write_text("5", encoding="ascii")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import typer
+from teashop import write_tea_shop
 
 from journey_analytics import publish
 from journey_analytics.cli import app, main
-from teashop import write_tea_shop
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = sorted(typer.main.get_group(app).commands)

@@ -127,11 +127,10 @@ def test_a_fresh_start_elsewhere_gives_the_same_bytes(ran: Ran, tmp_path: Path) 
 
 
 def test_every_file_is_accounted_for_row_by_row(published: Warehouse) -> None:
-    wrong = published.rows(
-        "from ops.loads where n_read <> n_loaded + n_duplicate + n_rejected + n_out_of_scope or (status = 'loaded' and n_read = 0)"
-    )
+    wrong = published.rows("from ops.loads where n_read <> n_loaded + n_duplicate + n_rejected + n_out_of_scope")
     assert wrong == []
-    assert published.scalar("select count(*) from ops.rejects") == published.scalar("select sum(n_rejected) from ops.loads")
+    n_rejected = published.scalar("select sum(n_rejected) from ops.loads")
+    assert published.scalar("select count(*) from ops.rejects") == n_rejected > 0
 
 
 def test_analysts_find_no_raw_personal_data_in_the_published_file(ran: Ran) -> None:
@@ -157,9 +156,10 @@ def test_every_published_column_says_what_it_means(published: Warehouse) -> None
 
 
 def test_every_published_table_says_what_one_row_is(published: Warehouse) -> None:
-    silent = published.rows("select schema_name || '.' || table_name as name from duckdb_tables() where comment is null")
+    silent = published.rows("select schema_name, table_name from duckdb_tables() where comment is null")
     assert silent == []
 
 
 def test_a_shared_device_is_listed_and_its_accounts_are_not_merged(published: Warehouse) -> None:
-    assert published.rows("select id_kind, n_accounts from journeys.shared_ids") == [{"id_kind": "device", "n_accounts": 6}]
+    shared = published.rows("select id_kind, n_accounts from journeys.shared_ids")
+    assert shared == [{"id_kind": "device", "n_accounts": 6}]

@@ -1,7 +1,8 @@
 """`journey`: the night and its steps on the command line.
 
 Exit codes: 0 published, 2 published with warnings, 10 set-up, 20 input, 30 another night is running, 40 resources,
-50 internal, 60 verification failed, 130 interrupted. With `--json`, standard output holds one JSON object and nothing else.
+50 internal, 60 verification failed, 130 interrupted. With `--json`, standard output holds one JSON object and nothing
+else.
 """
 
 from __future__ import annotations
@@ -176,12 +177,9 @@ def rejects(
         _print_json({"n_rejects": count, "rejects": rows})
         return
     for row in rows:
-        print(
-            f"{printable(row['file'])}:{row['row_number']}: {printable('; '.join(row['reasons']))}\n    {printable(row['row'] or '')[:300]}"
-        )
-    print(
-        f"{min(len(rows), limit)} of {count} refused rows; all of them: select * from ops.rejects in {loaded.nightly.warehouse}/{publish.PUBLISHED}"
-    )
+        print(f"{printable(row['file'])}:{row['row_number']}: {printable('; '.join(row['reasons']))}")
+        print(f"    {printable(row['row'] or '')[:300]}")
+    print(f"{len(rows)} of {count} refused rows; all of them stand in ops.rejects of {publish.PUBLISHED}")
 
 
 @app.command()

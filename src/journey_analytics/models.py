@@ -1,7 +1,7 @@
 """`sql/` to tables: which models there are, in which order they are built, and what their columns mean.
 
-A model is one SELECT in `sql/<schema>/<name>.sql` with a `.yml` beside it. The order is read from the SQL. Intervals that a
-`.yml` declares are added here from `stats`, so that no formula stands in SQL.
+A model is one SELECT in `sql/<schema>/<name>.sql` with a `.yml` beside it. The order is read from the SQL. Intervals
+that a `.yml` declares are added here from `stats`, so that no formula stands in SQL.
 """
 
 from __future__ import annotations
@@ -213,7 +213,7 @@ def prepare(warehouse: Warehouse, project: Project, models: Mapping[str, Model],
 
 
 def _create_unions(warehouse: Warehouse, project: Project) -> None:
-    """`staging.events`: the events of every feed that is on. `staging.feed_rows`: the landed rows themselves, by day."""
+    """`staging.events`: the events of every feed that is on. `staging.feed_rows`: the landed rows, by their time."""
     canonical = ", ".join(f"events.{name}" if name != "loaded_at" else "loads.loaded_at" for name in CANONICAL)
     events = " union all ".join(f"select * from staging.stg_{name}" for name in project.sources)
     warehouse.execute(
@@ -221,8 +221,8 @@ def _create_unions(warehouse: Warehouse, project: Project) -> None:
         "left join ops.loads as loads on loads.file_id = events.file_id"
     )
     rows = " union all ".join(
-        f"select {_text(name)} as source, {happened_at(source)} as happened_at, {str(source.required).lower()} as is_required "
-        f"from landing.{quoted(name)}"
+        f"select {_text(name)} as source, {happened_at(source)} as happened_at, "
+        f"{str(source.required).lower()} as is_required from landing.{quoted(name)}"
         for name, source in project.sources.items()
     )
     feeds = ", ".join(f"({_text(name)}, {str(source.required).lower()})" for name, source in project.sources.items())
@@ -233,8 +233,8 @@ def _create_unions(warehouse: Warehouse, project: Project) -> None:
 CANONICAL = (
     "source", "event_id", "event_name", "event_at", "received_at", "loaded_at", "anonymous_id", "user_id", "email_key",
     "session_hint", "path", "referrer", "utm_source", "utm_medium", "utm_campaign", "device", "country", "order_id",
-    "ticket_id", "revenue_minor", "currency", "score", "score_kind", "invitation_id", "comment", "properties", "file_id",
-    "row_number",
+    "ticket_id", "revenue_minor", "currency", "score", "score_kind", "invitation_id", "comment", "properties",
+    "file_id", "row_number",
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """One night: the lock, the ledger and the steps. `pipelines/nightly.py` says in which order the steps go.
 
-A night either publishes whole or changes nothing that anybody reads. Whatever ends it (an error, a signal, a full disk), the
-ledger gets a row, the lock is let go, and the last publication stays.
+A night either publishes whole or changes nothing that anybody reads. Whatever ends it (an error, a signal, a full
+disk), the ledger gets a row, the lock is let go, and the last publication stays.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ class Night:
         self.passing = passing
         self.now = (now or datetime.now(UTC)).replace(tzinfo=None)
         self.checks: list[Check] = []
+        self.warnings: list[str] = []
         self.published: publish.Publication | None = None
         self.as_of: datetime | None = None
         self._models = models.discover(project.sql_folders)
@@ -103,21 +104,28 @@ class Night:
     @property
     def exit_code(self) -> int:
         """How a night that raised nothing ends: 0, or 2 with warnings."""
-        return EXIT_PUBLISHED_WITH_WARNINGS if judge.verdict(self.checks) != "ok" else EXIT_PUBLISHED
+        warned = self.warnings or judge.verdict(self.checks) != "ok"
+        return EXIT_PUBLISHED_WITH_WARNINGS if warned else EXIT_PUBLISHED
+
+    def warn(self, step: str, detail: str) -> None:
+        """Tell what the night went on despite of; it ends in exit code 2."""
+        self.warnings.append(detail)
+        self.told(step, f"warning: {detail}")
 
     def land(self) -> None:
         """Files to landing.*: each once, every row accounted for."""
         judge.warm_up()  # its library takes seconds to import; that may as well happen while files are read
+        if self.warehouse.recovered:
+            self.warn(
+                "land", f"the private database was damaged; it is kept as {self.warehouse.recovered} and built anew"
+            )
         for feed in land.land(self.warehouse, self.project, self.now):
-            counts = ", ".join(
-                f"{feed.counts[f'n_{what}']:,} {what.replace('_', ' ')}"
-                for what in ("loaded", "duplicate", "rejected", "out_of_scope")
-            )
-            self.told(
-                "land",
-                f"{feed.source}: {feed.n_new_files} new of {feed.n_files} files"
-                + (f": {counts}" if feed.n_new_files else ""),
-            )
+            words = {what: what.replace("_", " ") for what in ("loaded", "duplicate", "rejected", "out_of_scope")}
+            counts = ", ".join(f"{feed.counts[f'n_{what}']:,} {word}" for what, word in words.items())
+            brought = f": {counts}" if feed.n_new_files else ""
+            self.told("land", f"{feed.source}: {feed.n_new_files} new of {feed.n_files} files{brought}")
+            for name, reason in feed.refused.items():
+                self.warn("land", f"{name}: {reason}")
 
     def begin(self) -> None:
         """Start a new publication: settle as_of, load the map, offer the feeds."""
@@ -159,10 +167,8 @@ class Night:
         done: set[str] = getattr(self, "_built", set())
         tables = [table for table in models.build_order(self._models) if table not in done]
         models.build(self.warehouse, self.project, self._models, tables, lambda table: self.passing("build", table))
-        self.told(
-            "build",
-            f"{len(tables) + len(done)} tables, {self.warehouse.scalar('select count(*) from journeys.journeys'):,} journeys",
-        )
+        n_journeys = self.warehouse.scalar("select count(*) from journeys.journeys")
+        self.told("build", f"{len(tables) + len(done)} tables, {n_journeys:,} journeys")
 
     def judge_marts(self) -> None:
         """Are the numbers sane?"""
@@ -182,8 +188,8 @@ class Night:
     def report(self) -> None:
         """Claims to one HTML file, report.json and CSV files, staged beside the published ones."""
         facts = result.RunFacts(
-            run_id=self.run_id, map_hash=self.project.digest[:12], code_version=__version__, schema_version=ledger.SCHEMA_VERSION,
-            as_of=self._known_as_of(), previous=self._previous(),
+            run_id=self.run_id, map_hash=self.project.digest[:12], code_version=__version__,
+            schema_version=ledger.SCHEMA_VERSION, as_of=self._known_as_of(), previous=self._previous(),
         )  # fmt: skip
         assembled = result.assemble(self.warehouse, facts)
         report.write_report(assembled, self._staged)
@@ -244,7 +250,8 @@ class Night:
         if judge.verdict(checks) == "fail":
             failed = [check for check in unmet if check.level == "fail"]
             raise failure(
-                "; ".join(f"{check.subject}: {check.expectation} is {check.observed}" for check in failed[:5]), where=step,
+                "; ".join(f"{check.subject}: {check.expectation} is {check.observed}" for check in failed[:5]),
+                where=step,
                 allowed="; ".join(f"{check.expectation} {check.expected}" for check in failed[:5]),
                 do="journey rejects and journey doctor show more; the last publication is untouched",
             )  # fmt: skip

@@ -22,7 +22,7 @@ class Progress:
         if self._console.is_terminal:
             self._console.print(f"[bold]{escape(step):<12}[/bold] {escape(printable(detail))}")
         else:
-            print(f"{step:<12} {printable(detail)}", flush=True)
+            self._console.print(f"{step:<12} {printable(detail)}", markup=False)
 
     def passing(self, step: str, detail: str) -> None:
         """A word that passes."""

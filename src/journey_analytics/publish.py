@@ -1,8 +1,9 @@
 """What is live: the published database and report, replaced whole, kept for a while, and put back when asked.
 
 The order of a publication: verify the new file by reading all of it; give it to its folder under the run's id; replace
-`journey.duckdb`; replace the report's links; replace `latest.json`, which is the commit point. Every step is a rename, so a
-reader sees the old whole or the new whole, and a night that is killed anywhere leaves the last publication as it was.
+`journey.duckdb`; replace the report's links; replace `latest.json`, which is the commit point. Every step is a rename,
+so a reader sees the old whole or the new whole, and a night that is killed anywhere leaves the last publication as it
+was.
 """
 
 from __future__ import annotations

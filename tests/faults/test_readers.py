@@ -7,10 +7,10 @@ import threading
 from pathlib import Path
 
 import pytest
-
 from faults import nights
-from journey_analytics.warehouse import open_published
 from teashop import write_tea_shop
+
+from journey_analytics.warehouse import open_published
 
 NIGHTS = 3 if os.environ.get("JOURNEY_SLOW") == "small" else 10
 
@@ -33,7 +33,7 @@ class Reader(threading.Thread):
                 files = published.scalar("select count(*) from ops.loads")
                 published.close()
                 self.seen.append((int(customers), int(files)))
-            except Exception as error:  # every kind of error is what this test looks for
+            except Exception as error:  # noqa: BLE001 (every kind of error is what this test looks for)
                 self.errors.append(error)
 
 
@@ -45,8 +45,9 @@ def test_a_reader_that_polls_through_nights_in_a_row_never_sees_an_error_or_a_mi
     reader.start()
     try:
         for number in range(NIGHTS):
-            text = f"visit_id,who,what,page,seen_at\nx{number},guest{number},view,/tea,2026-03-{number + 2:02d}T09:00:00Z\n"
-            (shop / "landing" / "web" / f"2026-03-{number + 2:02d}.csv").write_text(text, encoding="utf-8")
+            day = f"2026-03-{number + 2:02d}"
+            text = f"visit_id,who,what,page,seen_at\nx{number},guest{number},view,/tea,{day}T09:00:00Z\n"
+            (shop / "landing" / "web" / f"{day}.csv").write_text(text, encoding="utf-8")
             assert nights.run_in_process(nights.night, shop) in (0, 2)
     finally:
         reader.ending.set()
