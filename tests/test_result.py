@@ -112,10 +112,16 @@ def test_u22_an_unfit_night_flags_nothing_new_and_closes_nothing() -> None:
     earlier = shops.result_of(shops.normal(), run_id="earlier")
     kept = open_ids(earlier)[0]
     earlier["findings"] = [row for row in earlier["findings"] if row["status"] != "open" or row["finding_id"] == kept]
+    worse_tonight = shops.unfit()
+    worse_tonight.execute(f"update marts.findings set estimate = 0.01 where finding_id = '{kept}'")
     first = shops.result_of(shops.unfit())
-    later = shops.result_of(shops.unfit(), previous=earlier)
+    later = shops.result_of(worse_tonight, previous=earlier)
     assert open_ids(first) == []
     assert open_ids(later) == [kept]
+    stood, stands = (
+        next(row for row in rows if row["finding_id"] == kept) for rows in (earlier["findings"], later["findings"])
+    )
+    assert stands == stood | {"is_frozen": True}
     assert later["changes"]["opened"] == later["changes"]["closed"] == []
     assert not later["data"]["is_fit"]
 

@@ -107,14 +107,16 @@ def rows(tables: Tables, weekly: Mapping[tuple[str, str], list[Row]]) -> list[Ro
 
 
 def frozen(found: Sequence[Row], previous: Mapping[str, Any] | None) -> list[Row]:
-    """On a night without a verdict nothing opens and nothing closes: only what was open last time stays open."""
-    open_before = {row["finding_id"] for row in (previous or {}).get("findings", []) if row["status"] == "open"}
-    kept = []
-    for row in found:
-        stays = row["finding_id"] in open_before
-        status = "open" if stays else "withheld" if row["status"] == "open" else row["status"]
-        kept.append(row if row["kind"] == "data" else row | {"status": status, "is_frozen": stays})
-    return kept
+    """On a night without a verdict nothing opens and nothing closes: what was open last time stays, as it stood then."""
+    before = [
+        pick(row, findings.NAMES) | {"is_frozen": True, "weeks": row.get("weeks") or []}
+        for row in open_now((previous or {}).get("findings", []))
+    ]
+    staying = {row["finding_id"] for row in before}
+    tonight = [row for row in found if row["finding_id"] not in staying]
+    return before + [
+        row | {"status": "withheld"} if row["status"] == "open" and row["kind"] != "data" else row for row in tonight
+    ]
 
 
 def open_now(found: Sequence[Mapping[str, Any]]) -> list[Any]:
