@@ -107,7 +107,7 @@ def rows(tables: Tables, weekly: Mapping[tuple[str, str], list[Row]]) -> list[Ro
 
 
 def frozen(found: Sequence[Row], previous: Mapping[str, Any] | None) -> list[Row]:
-    """On a night without a verdict nothing opens and nothing closes: what was open last time stays, as it stood then."""
+    """On a night without a verdict nothing opens and nothing closes: what was open stays, as it stood last time."""
     before = [
         pick(row, findings.NAMES) | {"is_frozen": True, "weeks": row.get("weeks") or []}
         for row in open_now((previous or {}).get("findings", []))
