@@ -24,6 +24,7 @@ select
     shapes.stage,
     shapes.channel,
     owners.session_id,
+    owners.event_number,
     shapes.is_bot or bots.anonymous_id is not null as is_bot,
     shapes.is_internal or internal.customer_id is not null as is_internal,
     shapes.is_conversion,
@@ -65,4 +66,4 @@ inner join journeys.event_shapes as shapes
         is not distinct from shapes.rule_values
 left join journeys.bot_devices as bots on staged.anonymous_id = bots.anonymous_id
 left join internal_customers as internal on owners.customer_id = internal.customer_id
-order by owners.customer_id, staged.event_at, staged.event_id, staged.source
+order by owners.customer_id, owners.event_number

@@ -1,6 +1,6 @@
 -- Where each touch stands: in which journey, in which place; the narrow half of journeys.touches.
 --
--- Grain: one row per touch, (source, event_id); bots, staff and events without a customer are left out.
+-- Grain: one row per touch, (customer_id, event_number); bots, staff and events without a customer are left out.
 -- Settings: journey_gap_days, after_sale_days, out_of_order_days, conversion_stage_position.
 --
 -- A journey is one attempt at buying. It starts at a customer's first touch, after a conversion, or after more than
@@ -11,10 +11,8 @@ with
 
 touched as (
     select
-        events.source,
-        events.event_id,
-        events.source || ':' || events.event_id as touch_id,
         events.customer_id,
+        events.event_number,
         events.event_at as touched_at,
         events.touchpoint,
         events.is_conversion,
@@ -31,7 +29,7 @@ with_conversions as (
         last_value(case when is_conversion then touched_at end ignore nulls) over before_it as last_converted_at
     from touched
     window before_it as (
-        partition by customer_id order by touched_at, stage_position, touch_id
+        partition by customer_id order by touched_at, stage_position, event_number
         rows between unbounded preceding and 1 preceding
     )
 ),
@@ -59,7 +57,7 @@ with_previous as (
     from with_kind
     window in_attempt as (
         partition by customer_id, n_conversions_before - cast(is_after_sale as integer)
-        order by is_after_sale, touched_at, stage_position, touch_id
+        order by is_after_sale, touched_at, stage_position, event_number
     )
 ),
 
@@ -73,8 +71,8 @@ with_start as (
 )
 
 select
-    source,
-    event_id,
+    customer_id,
+    event_number,
     stage_position,
     is_after_sale,
     coalesce(
@@ -83,7 +81,7 @@ select
         and touched_at <= last_converted_at + interval '1 day' * getvariable('out_of_order_days'),
         false
     ) as is_out_of_order,
-    last_value(case when is_start then touch_id end ignore nulls) over so_far as journey_id,
+    last_value(case when is_start then event_number end ignore nulls) over so_far as start_number,
     number_in_attempt + 1
     - last_value(case when is_start then number_in_attempt end ignore nulls) over so_far as touch_number,
     case when not is_start then previous_touchpoint end as previous_touchpoint,

@@ -3,8 +3,8 @@
 -- Grain: one row per (id_kind, id) with more accounts than device_shared_above or email_shared_above.
 -- Settings: device_shared_above, email_shared_above.
 --
--- An account is a login; an address stands for the login it was ever seen with. Addresses that never were seen with one
--- count as accounts only against each other: a login and such an address on one device are taken for one person.
+-- An account is a login; an address stands for the login it was ever seen with. Addresses that never were seen with
+-- one count as accounts only against each other: a login and such an address on one device are taken for one person.
 with
 
 address_owners as (

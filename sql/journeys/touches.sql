@@ -2,12 +2,26 @@
 --
 -- Grain: one row per touch_id, which is source:event_id; bots, staff and events without a customer are left out.
 --
--- Journeys are found on narrow rows (journeys.placements) and joined back here: windows over wide rows are slow.
+-- Journeys are found on narrow rows (journeys.placements) and joined back here; a journey is called after its first
+-- touch. revenue_minor is a conversion's or a refund's, in the shop's currency.
+with
+
+starts as (
+    select
+        placements.customer_id,
+        placements.start_number,
+        events.source || ':' || events.event_id as journey_id
+    from journeys.events as events
+    inner join journeys.placements as placements
+        on events.customer_id = placements.customer_id and events.event_number = placements.event_number
+    where placements.event_number = placements.start_number
+)
+
 select
     events.source || ':' || events.event_id as touch_id,
     events.customer_id,
     events.session_id,
-    placements.journey_id,
+    starts.journey_id,
     events.touchpoint,
     events.stage,
     events.channel,
@@ -30,6 +44,8 @@ select
     payments.revenue_minor
 from journeys.events as events
 inner join journeys.placements as placements
-    on events.event_id = placements.event_id and events.source = placements.source
+    on events.customer_id = placements.customer_id and events.event_number = placements.event_number
+left join starts
+    on events.customer_id = starts.customer_id and placements.start_number = starts.start_number
 left join journeys.payments as payments
     on events.event_id = payments.event_id and events.source = payments.source
