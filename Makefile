@@ -11,7 +11,6 @@ help:  ## list the verbs
 
 report: $(READY)  ## run the night on the sample shop; print where the report and the database are
 	@$(BIN)/journey run $(ARGS) || test $$? -eq 2
-	@printf 'report    %s\ndatabase  %s\n' $(CURDIR)/reports/latest/index.html $(CURDIR)/warehouse/journey.duckdb
 
 test: $(READY)  ## run the tests, all but the slow ones
 	@$(BIN)/python -m pytest -q -n auto --dist loadfile $(ARGS)
