@@ -22,9 +22,11 @@ candidates as (
         asked.answer_id,
         touches.journey_id,
         touches.touchpoint,
-        touches.touched_at,
-        touches.stage_position,
-        touches.touch_id,
+        struct_pack(
+            touched_at := touches.touched_at,
+            stage_position := touches.stage_position,
+            touch_id := touches.touch_id
+        ) as moment,
         case
             when touches.order_id = asked.order_id then 3
             when touches.ticket_id = asked.ticket_id then 2
@@ -41,8 +43,8 @@ candidates as (
 links as (
     select
         answer_id,
-        arg_max(journey_id, row(closeness, touched_at, stage_position, touch_id)) as journey_id,
-        arg_max(touchpoint, row(touched_at, stage_position, touch_id)) filter (where is_near) as near_touchpoint
+        arg_max(journey_id, struct_pack(closeness := closeness, moment := moment)) as journey_id,
+        arg_max(touchpoint, moment) filter (where is_near) as near_touchpoint
     from candidates
     group by answer_id
 )

@@ -24,12 +24,12 @@ candidates as (
         complaints.event_id,
         touches.journey_id,
         touches.touchpoint,
-        row(
-            complaints.source || ':' || complaints.event_id = touches.touch_id,
-            coalesce(complaints.utm_campaign = touches.utm_campaign, false),
-            touches.touched_at,
-            touches.stage_position,
-            touches.touch_id
+        struct_pack(
+            is_itself := complaints.source || ':' || complaints.event_id = touches.touch_id,
+            is_same_campaign := coalesce(complaints.utm_campaign = touches.utm_campaign, false),
+            touched_at := touches.touched_at,
+            stage_position := touches.stage_position,
+            touch_id := touches.touch_id
         ) as closeness
     from complaints
     inner join journeys.touches as touches

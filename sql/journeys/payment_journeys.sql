@@ -9,7 +9,7 @@ with
 bought_orders as (
     select
         order_id,
-        arg_min(journey_id, row(touched_at, touch_id)) as journey_id
+        arg_min(journey_id, struct_pack(touched_at := touched_at, touch_id := touch_id)) as journey_id
     from journeys.touches
     where is_conversion and order_id is not null
     group by order_id

@@ -16,11 +16,11 @@ visits as (
         max(event_at) as ended_at,
         count(*) as n_events,
         count(touchpoint) as n_touches,
-        arg_min(path, row(event_at, event_id)) as entry_path,
-        arg_max(path, row(event_at, event_id)) as exit_path,
-        arg_min(device, row(event_at, event_id)) as device,
-        arg_min(utm_source, row(event_at, event_id)) as utm_source,
-        arg_min(utm_campaign, row(event_at, event_id)) as utm_campaign
+        arg_min(path, event_number) as entry_path,
+        arg_max(path, event_number) as exit_path,
+        arg_min(device, event_number) as device,
+        arg_min(utm_source, event_number) as utm_source,
+        arg_min(utm_campaign, event_number) as utm_campaign
     from journeys.events
     where session_id is not null and not is_bot and not is_internal
     group by session_id

@@ -29,7 +29,7 @@ reached as (
         entries.journey_id,
         entries.stage_position,
         min(later.touched_at) as reached_at,
-        arg_min(later.stage, row(later.touched_at, later.stage_position)) as next_stage
+        arg_min(later.stage, later.touch_number) as next_stage
     from entries
     inner join journeys.touches as later
         on

@@ -15,7 +15,9 @@ messages as (
         customer_id,
         event_name = 'survey_answered' as is_answer,
         event_at,
-        event_id,
+        struct_pack(event_at := event_at, event_id := event_id) as moment,
+        struct_pack(is_answer := event_name = 'survey_answered', event_at := event_at, event_id := event_id)
+            as answer_moment,
         score_kind,
         score,
         case score_kind
@@ -37,17 +39,17 @@ replies as (
     select
         answer_id,
         min(invitation_id) as invitation_id,
-        arg_min(customer_id, row(event_at, event_id)) as customer_id,
-        arg_min(survey, row(event_at, event_id)) as survey,
-        arg_min(touchpoint, row(event_at, event_id)) as touchpoint,
-        arg_max(score_kind, row(is_answer, event_at, event_id)) as score_kind,
-        arg_max(score, row(event_at, event_id)) filter (where is_answer and is_on_scale) as score,
+        arg_min(customer_id, moment) as customer_id,
+        arg_min(survey, moment) as survey,
+        arg_min(touchpoint, moment) as touchpoint,
+        arg_max(score_kind, answer_moment) as score_kind,
+        arg_max(score, moment) filter (where is_answer and is_on_scale) as score,
         min(case when not is_answer then event_at end) as invited_at,
         max(case when is_answer and is_on_scale then event_at end) as answered_at,
         min(event_at) as first_heard_at,
         bool_or(is_answer and score is not null and not coalesce(is_on_scale, false)) as is_out_of_scale,
-        arg_min(order_id, row(event_at, event_id)) as order_id,
-        arg_min(ticket_id, row(event_at, event_id)) as ticket_id
+        arg_min(order_id, moment) as order_id,
+        arg_min(ticket_id, moment) as ticket_id
     from messages
     group by answer_id
 )

@@ -9,9 +9,9 @@ with
 
 ways as (
     select
-        array_to_string(list_slice(path, 1, getvariable('path_length')), ' > ')
-        || case when len(path) > getvariable('path_length') then ' > ...' else '' end as path,
-        least(len(path), getvariable('path_length')) as n_steps,
+        array_to_string(array_slice(path, 1, getvariable('path_length')), ' > ')
+        || case when array_length(path) > getvariable('path_length') then ' > ...' else '' end as path,
+        least(array_length(path), getvariable('path_length')) as n_steps,
         is_open,
         is_converted,
         revenue_minor
