@@ -24,9 +24,9 @@ from typing import Any
 
 import duckdb
 
-from journey_analytics.config import load_project
+from journey_analytics.facts.config import load_project
 from journey_analytics.night import Night
-from journey_analytics.sample import SamplePlan, write_sample
+from journey_analytics.sample.shop import SamplePlan, write_sample
 
 EVENTS_PER_CUSTOMER = 36  # feed rows of the sample, of all five feeds, over its 120 days
 WORK = Path(__file__).parent / "work"

@@ -13,7 +13,8 @@ import duckdb
 import pyarrow as pa
 from made_up_plans import STEPS, WAYS, Point, Segment, Stage
 
-from journey_analytics import findings, stats
+from journey_analytics import stats
+from journey_analytics.claims import findings
 
 AS_OF = datetime.datetime(2026, 11, 3)
 FIRST_DAY = datetime.date(2026, 7, 6)

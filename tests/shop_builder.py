@@ -14,9 +14,10 @@ from typing import Any
 
 import yaml
 
-from journey_analytics import land, ledger
-from journey_analytics.config import Project, load_project
-from journey_analytics.land import Landed
+from journey_analytics import ledger
+from journey_analytics.facts.config import Project, load_project
+from journey_analytics.landing import land
+from journey_analytics.landing.land import Landed
 from journey_analytics.warehouse import Warehouse, open_night
 
 NOW = datetime(2026, 3, 10, 2, 0)

@@ -10,8 +10,8 @@ from typing import Any, cast
 from made_up_plans import ATTACKS, POINTS, SEGMENTS, STAGES, Point, Stage
 from made_up_shop import AS_OF, Shop, build, check, draw_map
 
-from journey_analytics import findings
-from journey_analytics.result import RunFacts, assemble
+from journey_analytics.claims import findings
+from journey_analytics.report.result import RunFacts, assemble
 
 SCRIPT = "javascript:window.__xss=1"
 

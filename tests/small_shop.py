@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from journey_analytics.findings import find
+from journey_analytics.claims.findings import find
 from journey_analytics.warehouse import Warehouse, in_memory
 
 TABLES = """

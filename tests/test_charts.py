@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import shops
 
-from journey_analytics import chartparts, charts, exports
+from journey_analytics.report import chartparts, charts, exports
 
 
 @functools.cache

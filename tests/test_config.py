@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from shop_builder import JOURNEY, NIGHTLY, WEB, Shop, make_shop
 
-from journey_analytics.config import load_project
 from journey_analytics.errors import ConfigErrors
+from journey_analytics.facts.config import load_project
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pytest
 from shop_builder import KEY, NOW, WEB, Shop, make_shop, row, text_csv
 
 from journey_analytics.errors import ConfigError
-from journey_analytics.land import land
-from journey_analytics.privacy import padded_keys
+from journey_analytics.landing.land import land
+from journey_analytics.landing.privacy import padded_keys
 
 AT = WEB["columns"]["at"]
 PERSONAL = {"mail": "Canary.O'Bird@Example.com", "abroad": "+49 171 2345678", "ip": "203.0.113.77"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from journey_analytics.errors import ConfigError
-from journey_analytics.expectations import FeedExpectation, ModelCheck, SqlCheck
+from journey_analytics.facts.expectations import FeedExpectation, ModelCheck, SqlCheck
 
 
 def test_a_misspelt_feed_expectation_is_refused_with_a_did_you_mean() -> None:

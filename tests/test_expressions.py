@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journey_analytics.expressions import ExpressionError, checked_condition, quoted, referenced_tables
+from journey_analytics.facts.expressions import ExpressionError, checked_condition, quoted, referenced_tables
 
 COLUMNS = ("total", "kind", "seen_at", "is_new")
 

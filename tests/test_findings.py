@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_shop import LAST_DAY, empty_house, only, promise, recovery, touchpoint
 
-from journey_analytics import findings
-from journey_analytics.findings import RULE, find, finding_id
+from journey_analytics.claims import findings
+from journey_analytics.claims.findings import RULE, find, finding_id
 from journey_analytics.warehouse import Warehouse
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import itertools
 import re
 import subprocess
 from collections.abc import Iterator
@@ -20,26 +21,36 @@ import journey_analytics
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "journey_analytics"
 
-# A module imports only modules that stand before it.
+# A module imports only modules that stand before it; what belongs together stands together, in a room of its own.
 MODULES = (
-    "errors yamlfile expressions fields feeds journeymap expectations mapchecks config formats stats readers privacy "
-    "contract warehouse ledger deliveries land rules identity models lineage profiles judge caveats series findings "
-    "queries sections kpis quality verdict result chartparts marks charts exports report publish night progress "
-    "sample_world sample_after sample_feeds sample doctor cli"
+    "errors formats stats "
+    "facts.yamlfile facts.expressions facts.fields facts.feeds facts.journeymap facts.expectations facts.mapchecks "
+    "facts.config "
+    "warehouse ledger "
+    "landing.readers landing.privacy landing.contract landing.deliveries landing.land "
+    "rules identity models lineage profiles judge "
+    "claims.caveats claims.series claims.findings "
+    "report.queries report.sections report.kpis report.quality report.verdict report.result report.chartparts "
+    "report.marks report.charts report.exports report.page "
+    "publish night progress "
+    "sample.world sample.after sample.feeds sample.shop "
+    "doctor cli"
 ).split()
+ROOMS = {module.split(".")[0] for module in MODULES if "." in module}
 
 # Each heavy library has one home: the modules that may import it.
 HOMES = {
-    "yaml": {"yamlfile"},
-    "sqlglot": {"expressions"},
-    "pydantic": {"fields", "feeds", "journeymap", "config", "models"},  # one subject, what YAML says, in five rooms
+    "yaml": {"facts.yamlfile"},
+    "sqlglot": {"facts.expressions"},
+    # one subject, what YAML says, in five modules
+    "pydantic": {"facts.fields", "facts.feeds", "facts.journeymap", "facts.config", "models"},
     "scipy": {"stats", "identity"},
-    "pyarrow": {"readers"},
+    "pyarrow": {"landing.readers"},
     "duckdb": {"warehouse"},
     "great_expectations": {"judge"},
     "pandas": {"judge"},
-    "plotly": {"charts"},
-    "jinja2": {"report"},
+    "plotly": {"report.charts"},
+    "jinja2": {"report.page"},
     "typer": {"cli"},
     "click": {"cli"},
     "rich": {"cli", "progress"},
@@ -84,8 +95,12 @@ def imports(tree: ast.AST) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
-            yield str(node.module)
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def dotted(path: Path) -> str:
+    """A module's name as MODULES has it; one outside the package keeps its folder, so that no home is its own."""
+    return ".".join(path.with_suffix("").parts).removeprefix("src.journey_analytics.")
 
 
 def as_it_runs(path: Path) -> ast.Module:
@@ -121,18 +136,37 @@ def code_of(sql: str) -> str:
 
 
 def test_every_module_is_named_in_the_order_of_the_line() -> None:
-    assert not sorted({path.stem for path in SOURCE.glob("*.py")} ^ {*MODULES, "__init__"}), "on one side only"
-    assert not [path for path in files("src/journey_analytics/*.py") if len(path.parts) > 3], "modules are flat"
+    there = {dotted(path.relative_to(ROOT)) for path in SOURCE.rglob("*.py")}
+    assert not sorted(there ^ {*MODULES, "__init__", *(f"{room}.__init__" for room in ROOMS)}), "on one side only"
+    assert not [module for module in MODULES if module.count(".") > 1], "a room holds modules, not rooms"
+
+
+def test_the_modules_of_a_room_stand_together_in_the_line() -> None:
+    stations = [room for room, _ in itertools.groupby(MODULES, key=lambda module: module.split(".")[0])]
+    assert len(stations) == len(set(stations)), "a room is entered once"
+
+
+def test_a_room_says_what_it_is_for_and_lists_its_modules_and_holds_no_code() -> None:
+    for room in sorted(ROOMS):
+        tree = ast.parse(text_of(Path("src/journey_analytics", room, "__init__.py")))
+        purpose, _, listed = (ast.get_docstring(tree) or "").partition("\n\n")
+        assert len(tree.body) == 1, f"{room}: a docstring and nothing else"
+        assert purpose.endswith("."), f"{room}: what it is for"
+        modules = [f"{room}.{line.split('  ')[0]}" for line in listed.splitlines()]
+        assert modules == [module for module in MODULES if module.startswith(f"{room}.")], f"{room}: one line each"
+        assert all(re.fullmatch(r"\w+  +\S.+", line) for line in listed.splitlines()), f"{room}: a word and its meaning"
 
 
 def test_a_module_imports_only_modules_before_it() -> None:
     against = []
     for path in files("src/journey_analytics/*.py"):
-        earlier = () if path.stem == "__init__" else (*MODULES[: MODULES.index(path.stem)], "__version__")
+        module = dotted(path)
+        earlier = () if path.stem == "__init__" else (*MODULES[: MODULES.index(module)], "__version__")
         for name in sorted(imports(as_it_runs(path))):
-            package, _, module = name.partition(".")
-            if package == "journey_analytics" and module and module.split(".")[0] not in earlier:
-                against.append(f"{path.stem} imports {name}")
+            package, _, inside = name.partition(".")
+            known = any(f"{inside}.".startswith(f"{each}.") for each in earlier)
+            if package == "journey_analytics" and not known:
+                against.append(f"{module} imports {name}")
     assert not against, "imports point up the list of modules"
 
 
@@ -141,13 +175,15 @@ def test_each_heavy_library_has_one_home() -> None:
         f"{path} imports {name}"
         for path in files("src/journey_analytics/*.py", "pipelines/*.py")
         for name in sorted(imports(as_it_runs(path)))
-        if path.stem not in HOMES.get(name.split(".")[0], {path.stem})
+        if dotted(path) not in HOMES.get(name.split(".")[0], {dotted(path)})
     ]
     assert not strays, f"homes are {HOMES}"
+    assert not sorted(set().union(*HOMES.values()) - set(MODULES)), "a home is a module"
 
 
 def test_what_the_package_offers_exists_and_is_all_that_is_public() -> None:
-    public = {name for name in vars(journey_analytics) if not name.startswith("_")} - set(MODULES)
+    inside = {module.split(".")[0] for module in MODULES}
+    public = {name for name in vars(journey_analytics) if not name.startswith("_")} - inside
     assert set(journey_analytics.__all__) == public | {"__version__"}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from journey_analytics import judge
-from journey_analytics.expectations import Check, FeedExpectation, ModelCheck, SqlCheck
+from journey_analytics.facts.expectations import Check, FeedExpectation, ModelCheck, SqlCheck
 from journey_analytics.judge import judge_feeds, judge_marts, verdict
 from journey_analytics.warehouse import Warehouse, in_memory
 
@@ -322,7 +322,7 @@ def test_judging_prints_nothing_writes_no_file_and_opens_no_connection(tmp_path:
                 seen.append((event, str(arguments)))
         sys.dont_write_bytecode = True
         sys.addaudithook(watch)
-        from journey_analytics.expectations import FeedExpectation, SqlCheck
+        from journey_analytics.facts.expectations import FeedExpectation, SqlCheck
         from journey_analytics.judge import judge_feeds, judge_marts
         from journey_analytics.warehouse import in_memory
         house = in_memory()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from journey_analytics.cli import _nightly
-from journey_analytics.config import load_project
+from journey_analytics.facts.config import load_project
 from journey_analytics.night import Night
 from journey_analytics.warehouse import Warehouse, open_published
 

@@ -92,7 +92,7 @@ def test_the_wheel_carries_nothing_of_the_workshop(wheel: zipfile.ZipFile) -> No
 
 def test_an_unpacked_wheel_finds_its_rooms_outside_a_source_tree(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
     wheel.extractall(tmp_path / "installed")
-    say = "from journey_analytics.config import home; print(home())"
+    say = "from journey_analytics.facts.config import home; print(home())"
     said = run(sys.executable, "-c", say, cwd=tmp_path, PYTHONPATH=str(tmp_path / "installed"))
     home = Path(said.stdout.strip())
     assert home == tmp_path / "installed" / "journey_analytics" / "_shipped", said.stderr

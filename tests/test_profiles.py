@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from journey_analytics.expectations import ModelCheck
+from journey_analytics.facts.expectations import ModelCheck
 from journey_analytics.profiles import count_sql, frame_sql, rendered_name
 from journey_analytics.warehouse import in_memory
 

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 from shop_builder import WEB
 
-from journey_analytics import readers
-from journey_analytics.feeds import Source
-from journey_analytics.readers import UnreadableFile, fingerprint, read_file
+from journey_analytics.facts.feeds import Source
+from journey_analytics.landing import readers
+from journey_analytics.landing.readers import UnreadableFile, fingerprint, read_file
 
 NAMES = list(WEB["columns"])
 

@@ -19,7 +19,8 @@ import html5lib
 import pytest
 import shops
 
-from journey_analytics import charts, exports, formats, report, verdict
+from journey_analytics import formats
+from journey_analytics.report import charts, exports, page, verdict
 
 SMALL_SHOPS = ("normal", "empty", "one_touchpoint", "hostile", "unfit")
 XHTML = "{http://www.w3.org/1999/xhtml}"
@@ -32,7 +33,7 @@ def result_of(name: str) -> dict[str, Any]:
 
 @functools.cache
 def text_of(name: str) -> str:
-    return report.render(result_of(name))
+    return page.render(result_of(name))
 
 
 @functools.cache
@@ -60,20 +61,20 @@ def test_u25_the_page_is_valid_html_whatever_the_names(name: str) -> None:
 
 
 def test_u20_the_same_result_gives_the_same_bytes(tmp_path: Path) -> None:
-    first = report.write_report(result_of("hostile"), tmp_path / "first")
-    second = report.write_report(result_of("hostile"), tmp_path / "second")
+    first = page.write_report(result_of("hostile"), tmp_path / "first")
+    second = page.write_report(result_of("hostile"), tmp_path / "second")
     assert [path.name for path in first] == [path.name for path in second]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
 def test_the_page_the_result_and_a_csv_for_every_table_are_written(tmp_path: Path) -> None:
-    written = {str(path.relative_to(tmp_path)) for path in report.write_report(result_of("normal"), tmp_path)}
+    written = {str(path.relative_to(tmp_path)) for path in page.write_report(result_of("normal"), tmp_path)}
     assert {"index.html", "report.json", "csv/findings.csv", "csv/touchpoints.csv", "csv/stages.csv"} <= written
     assert json.loads((tmp_path / "report.json").read_text()) == result_of("normal")
 
 
 def test_a_report_read_back_from_its_json_renders_the_same_page() -> None:
-    assert report.render(json.loads(json.dumps(result_of("normal")))) == text_of("normal")
+    assert page.render(json.loads(json.dumps(result_of("normal")))) == text_of("normal")
 
 
 def test_u16_the_policy_comes_first_and_allows_the_pages_own_script_and_nothing_else() -> None:
@@ -109,8 +110,8 @@ def test_x01_x13_an_attack_is_shown_as_the_text_it_is() -> None:
 
 def test_x04_embedded_json_closes_no_script_and_reads_back_equal() -> None:
     value = {"</script>": "<!-- & \u2028 \u2029", "number": 1.5}
-    assert not set("<>&\u2028") & set(report.embedded(value))
-    assert json.loads(report.embedded(value)) == value
+    assert not set("<>&\u2028") & set(page.embedded(value))
+    assert json.loads(page.embedded(value)) == value
 
 
 def test_x05_ids_are_made_of_letters_digits_and_hyphens() -> None:
@@ -129,7 +130,7 @@ def test_u14_ids_are_unique_and_every_link_inside_the_page_leads_somewhere(name:
 def test_an_id_does_not_depend_on_rank() -> None:
     shop = shops.normal()
     shop.execute("update marts.findings set rank = 100 - rank")
-    ids = re.findall(r'<li class="f" id="([^"]+)"', report.render(shops.result_of(shop)))
+    ids = re.findall(r'<li class="f" id="([^"]+)"', page.render(shops.result_of(shop)))
     before = re.findall(r'<li class="f" id="([^"]+)"', text_of("normal"))
     assert sorted(ids) == sorted(before)
     assert ids != before
@@ -199,7 +200,7 @@ def test_what_a_finding_does_not_know_is_not_invented() -> None:
     shop.execute(
         "update marts.findings set value_at_risk_low = 1120000, value_at_risk_high = 2430000, currency = 'EUR'"
     )
-    assert "€11,200 to €24,300 a week" in report.render(shops.result_of(shop))
+    assert "€11,200 to €24,300 a week" in page.render(shops.result_of(shop))
 
 
 @pytest.mark.parametrize("name", [*SMALL_SHOPS, "many_touchpoints"])
@@ -252,7 +253,7 @@ def test_u26_no_customer_no_address_and_no_refused_row_reaches_the_report() -> N
         "ops.rejects", file_id="a", source="web", file="web/x", row_number=1, reasons=["late"], row="ada@example.org"
     )
     result = shops.result_of(shop)
-    texts = [report.render(result).replace(charts.library(), ""), json.dumps(result)]
+    texts = [page.render(result).replace(charts.library(), ""), json.dumps(result)]
     texts += [exports.to_csv(table).decode() for table in exports.tables(result).values()]
     for text in texts:
         assert "ada@example.org" not in text
@@ -281,13 +282,13 @@ def test_a_shop_without_a_map_gets_a_whole_page() -> None:
     shop = shops.empty()
     for table in ("rules.stages", "rules.touchpoints", "rules.segments", "marts.findings", "ops.feeds"):
         shop.execute(f"delete from {table}")
-    words = words_of(html5lib.HTMLParser(strict=True).parse(report.render(shops.result_of(shop))))
+    words = words_of(html5lib.HTMLParser(strict=True).parse(page.render(shops.result_of(shop))))
     assert "The journey map has no stages yet." in words
     assert "No verdict tonight: no feed brought any rows." in words
 
 
 def test_the_page_stays_within_its_budget() -> None:
-    own = (Path(report.__file__).parent / "templates" / "script.js").stat().st_size
+    own = (Path(page.__file__).parents[1] / "templates" / "script.js").stat().st_size
     assert own <= 20_000
     assert len(text_of("normal").encode()) - len(charts.library()) <= 600_000
     assert len(text_of("normal").encode()) <= 3_000_000

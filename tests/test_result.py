@@ -9,8 +9,8 @@ import made_up_shop
 import pytest
 import shops
 
-from journey_analytics import verdict
-from journey_analytics.result import to_json
+from journey_analytics.report import verdict
+from journey_analytics.report.result import to_json
 
 
 def open_ids(result: dict[str, Any]) -> list[str]:

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from rawfeeds import SAMPLE, agent, calls, is_staff, lines, moment, objects, orders, rows
 
-from journey_analytics.config import load_project
 from journey_analytics.errors import InputError
-from journey_analytics.sample import SamplePlan, write_sample
+from journey_analytics.facts.config import load_project
+from journey_analytics.sample.shop import SamplePlan, write_sample
 
 PLAN = SamplePlan()
 SMALL = replace(PLAN, customers=150, days=25)

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from rawfeeds import ROOT, SAMPLE, agent, calls, moment, objects, orders, path, rows, tickets
 
-from journey_analytics.config import load_project
-from journey_analytics.sample import SamplePlan, truths
+from journey_analytics.facts.config import load_project
+from journey_analytics.sample.shop import SamplePlan, truths
 from journey_analytics.stats import wilson_interval
 
 PLAN = SamplePlan()

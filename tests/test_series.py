@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_shop import COUNTS, empty_house, only, promise, recovery, touchpoint
 
-from journey_analytics.findings import find
-from journey_analytics.series import KEPT, TOUCHPOINT_MEASURES, Series, parts_apart
+from journey_analytics.claims.findings import find
+from journey_analytics.claims.series import KEPT, TOUCHPOINT_MEASURES, Series, parts_apart
 from journey_analytics.warehouse import Warehouse
 
 

@@ -23,11 +23,11 @@ import pytest
 import yaml
 
 from journey_analytics import identity, ledger, models, rules, warehouse
-from journey_analytics.contract import landing_columns
-from journey_analytics.expressions import quoted
-from journey_analytics.feeds import Source
+from journey_analytics.facts.expressions import quoted
+from journey_analytics.facts.feeds import Source
+from journey_analytics.facts.yamlfile import read_yaml
+from journey_analytics.landing.contract import landing_columns
 from journey_analytics.warehouse import Warehouse
-from journey_analytics.yamlfile import read_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 CASES = ROOT / "tests" / "sql"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from journey_analytics.errors import ConfigError
-from journey_analytics.yamlfile import MAX_BYTES, read_yaml
+from journey_analytics.facts.yamlfile import MAX_BYTES, read_yaml
 
 
 def read(folder: Path, text: str | bytes) -> object:

@@ -2,6 +2,9 @@
 
 What exists is stated in YAML (`pipelines/`), what a row means in SQL (`sql/`), and what happens, in which order, in
 Python (this package). The line from a feed to a published report is written once, in `pipelines/nightly.py`.
+
+What belongs together has a room: `facts` (what the YAML says), `landing` (files to tables), `claims` (numbers to
+findings), `report` (claims to one page), `sample` (the made-up shop). Around them stand the modules they share.
 """
 
 __all__ = ["__version__"]

@@ -21,8 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from journey_analytics import __version__, doctor, ledger, publish
-from journey_analytics.config import Project, home, load_project
 from journey_analytics.errors import EXIT_INTERRUPTED, ConfigError, JourneyError
+from journey_analytics.facts.config import Project, home, load_project
 from journey_analytics.night import Night, Terminated
 from journey_analytics.progress import Progress, printable, silent
 from journey_analytics.warehouse import DatabaseError, explained, open_published
@@ -201,7 +201,7 @@ def sample(
     json_: JsonOption = False,
 ) -> None:  # fmt: skip
     """Write a made-up shop of any size: feeds, journey map and sources, ready for `journey run --project`."""
-    from journey_analytics.sample import SamplePlan, write_sample
+    from journey_analytics.sample.shop import SamplePlan, write_sample
 
     if out.exists() and any(out.iterdir()):
         raise ConfigError("is not empty", where=str(out), allowed="a new or empty folder", do="choose another --out")

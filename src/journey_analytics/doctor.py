@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from journey_analytics import models, publish
-from journey_analytics.config import Project, load_project
-from journey_analytics.deliveries import files_of
 from journey_analytics.errors import ConfigErrors, JourneyError, LockHeld
+from journey_analytics.facts.config import Project, load_project
+from journey_analytics.landing.deliveries import files_of
 from journey_analytics.ledger import ensure
 from journey_analytics.warehouse import open_night
 

@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from journey_analytics.errors import InternalError
-from journey_analytics.expectations import (
+from journey_analytics.facts.expectations import (
     CHECK_COLUMNS,
     Check,
     FeedExpectation,

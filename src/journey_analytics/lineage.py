@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from journey_analytics import identity, models
-from journey_analytics.config import home
+from journey_analytics.facts.config import home
 
 START, END = "<!-- lineage: written by python -m journey_analytics.lineage -->", "<!-- end of lineage -->"
 

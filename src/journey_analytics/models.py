@@ -17,15 +17,15 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from journey_analytics import identity, ledger, rules, stats
-from journey_analytics.config import Project
-from journey_analytics.contract import happened_at
 from journey_analytics.errors import ConfigError
-from journey_analytics.expectations import ModelCheck, SqlCheck
-from journey_analytics.expressions import checked_condition, quoted, referenced_tables
-from journey_analytics.fields import Strict
-from journey_analytics.journeymap import SEGMENT_COLUMNS
+from journey_analytics.facts.config import Project
+from journey_analytics.facts.expectations import ModelCheck, SqlCheck
+from journey_analytics.facts.expressions import checked_condition, quoted, referenced_tables
+from journey_analytics.facts.fields import Strict
+from journey_analytics.facts.journeymap import SEGMENT_COLUMNS
+from journey_analytics.facts.yamlfile import read_yaml
+from journey_analytics.landing.contract import happened_at
 from journey_analytics.warehouse import SqlError, Warehouse
-from journey_analytics.yamlfile import read_yaml
 
 SEGMENTS_TABLE = "journeys.journey_segments"
 GENERATED: Mapping[str, tuple[str, Mapping[str, str]]] = {

@@ -17,8 +17,8 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
-from journey_analytics import __version__, findings, judge, land, ledger, models, publish, report, result, rules
-from journey_analytics.config import Project
+from journey_analytics import __version__, judge, ledger, models, publish, rules
+from journey_analytics.claims import findings
 from journey_analytics.errors import (
     EXIT_INTERRUPTED,
     EXIT_PUBLISHED,
@@ -28,7 +28,10 @@ from journey_analytics.errors import (
     JourneyError,
     VerificationError,
 )  # fmt: skip
-from journey_analytics.expectations import Check, FeedExpectation
+from journey_analytics.facts.config import Project
+from journey_analytics.facts.expectations import Check, FeedExpectation
+from journey_analytics.landing import land
+from journey_analytics.report import page, result
 from journey_analytics.warehouse import Warehouse, attach_next, close_next, open_night
 
 Told = Callable[[str, str], None]
@@ -192,7 +195,7 @@ class Night:
             schema_version=ledger.SCHEMA_VERSION, as_of=self._known_as_of(), previous=self._previous(),
         )  # fmt: skip
         assembled = result.assemble(self.warehouse, facts)
-        report.write_report(assembled, self._staged)
+        page.write_report(assembled, self._staged)
         self.told("report", assembled["verdict"]["sentence"])
 
     def publish(self) -> publish.Publication:

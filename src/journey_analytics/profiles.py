@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from journey_analytics.expectations import ModelCheck, as_text
-from journey_analytics.expressions import quoted
+from journey_analytics.facts.expectations import ModelCheck, as_text
+from journey_analytics.facts.expressions import quoted
 
 FEEDS = """
     select source, n_read as rows_read, refused_share, duplicate_share, unmapped_share, hours_since_last_event

@@ -7,8 +7,8 @@ from datetime import datetime
 from itertools import product
 from typing import Any
 
-from journey_analytics.fields import When
-from journey_analytics.journeymap import DAY, JourneyMap, Touchpoint
+from journey_analytics.facts.fields import When
+from journey_analytics.facts.journeymap import DAY, JourneyMap, Touchpoint
 from journey_analytics.warehouse import Warehouse
 
 SCHEMAS: Mapping[str, str] = {

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from journey_analytics.errors import ConfigError, InternalError, JourneyError, ResourceError
-from journey_analytics.expressions import quoted
+from journey_analytics.facts.expressions import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

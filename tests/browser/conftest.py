@@ -12,7 +12,7 @@ import pytest
 import shops
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from journey_analytics import report
+from journey_analytics.report.page import write_report
 
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -52,7 +52,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[P
         if name not in done:
             result = shops.result_of(shops.SHOPS[name]())
             folder = tmp_path_factory.mktemp(name)
-            report.write_report(result, folder)
+            write_report(result, folder)
             done[name] = folder, result
         return done[name]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from journey_analytics import publish
 from journey_analytics.cli import _nightly
-from journey_analytics.config import load_project
 from journey_analytics.errors import JourneyError
+from journey_analytics.facts.config import load_project
 from journey_analytics.night import Night
 
 CONTEXT = multiprocessing.get_context("forkserver")

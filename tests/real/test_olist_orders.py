@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from real.nights import Published, copy_of, night_of
 
-from journey_analytics.config import load_project
+from journey_analytics.facts.config import load_project
 from journey_analytics.night import Night
 
 # The files are one extract, whose last purchase lies five days before its last answer: this is the end of both.

@@ -14,14 +14,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from journey_analytics.config import Project
-from journey_analytics.contract import contract_digest, contract_query, happened_at, landing_columns
-from journey_analytics.deliveries import File, files_of, name_of, new_files, remember
 from journey_analytics.errors import ConfigError, InputError, VerificationError
-from journey_analytics.expressions import quoted
-from journey_analytics.feeds import Source, landed_name
-from journey_analytics.privacy import padded_keys
-from journey_analytics.readers import UnreadableFile, read_file, schema_of, table_of
+from journey_analytics.facts.config import Project
+from journey_analytics.facts.expressions import quoted
+from journey_analytics.facts.feeds import Source, landed_name
+from journey_analytics.landing.contract import contract_digest, contract_query, happened_at, landing_columns
+from journey_analytics.landing.deliveries import File, files_of, name_of, new_files, remember
+from journey_analytics.landing.privacy import padded_keys
+from journey_analytics.landing.readers import UnreadableFile, read_file, schema_of, table_of
 from journey_analytics.warehouse import DatabaseError, Warehouse
 
 CHUNK_ROWS = 1_000_000

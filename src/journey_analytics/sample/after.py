@@ -1,6 +1,6 @@
 """What follows an attempt in the made-up shop: orders, e-mail, tickets, surveys, and the decoys among the pages.
 
-Continues the world that `sample_world` drew, from the same dice and in a fixed order of calls.
+Continues the world that `world` drew, from the same dice and in a fixed order of calls.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from journey_analytics.sample_world import (
+from journey_analytics.sample.world import (
     DAY,
     DECOYS,
     HOUR,

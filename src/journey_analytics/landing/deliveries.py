@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from journey_analytics.config import Project
-from journey_analytics.expressions import quoted
-from journey_analytics.feeds import Source
-from journey_analytics.readers import Fingerprint, UnreadableFile, fingerprint
+from journey_analytics.facts.config import Project
+from journey_analytics.facts.expressions import quoted
+from journey_analytics.facts.feeds import Source
+from journey_analytics.landing.readers import Fingerprint, UnreadableFile, fingerprint
 from journey_analytics.warehouse import Warehouse
 
 NO_PRINT = Fingerprint("", 0)

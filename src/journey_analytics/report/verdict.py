@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from journey_analytics import findings, formats, series
-from journey_analytics.queries import Tables, ask, pick
+from journey_analytics import formats
+from journey_analytics.claims import findings, series
+from journey_analytics.report.queries import Tables, ask, pick
 
 Row = dict[str, Any]
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from journey_analytics.fields import Name, Strict, Text, Texts
+from journey_analytics.facts.fields import Name, Strict, Text, Texts
 
 # Every landing table has these besides its own columns: where a row came from.
 ORIGIN = ("file_id", "row_number")

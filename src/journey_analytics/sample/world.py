@@ -2,7 +2,7 @@
 
 Everything is drawn here and nowhere else, from one PCG64 stream of raw words, so that the same plan gives the same
 world on every machine, numpy version and process count. Moments are whole milliseconds since the first day's
-midnight (UTC); customers, orders and tickets are numbers from 0. Rendering into files is `sample_feeds`.
+midnight (UTC); customers, orders and tickets are numbers from 0. Rendering into files is `feeds`.
 """
 
 from dataclasses import dataclass, field
@@ -76,7 +76,7 @@ class Decoy:
 
 
 class Web(IntEnum):
-    """What a web call can be; `sample_feeds` knows how each is written."""
+    """What a web call can be; `feeds` knows how each is written."""
 
     HOME = 0
     GUIDE = 1

@@ -1,6 +1,6 @@
 """Writes the made-up shop as the vendors would send it: one file per feed and day, byte for byte reproducible.
 
-Nothing is drawn here: lines follow from the tables of `sample_after.Shop` alone, so days may be written by any number
+Nothing is drawn here: lines follow from the tables of `after.Shop` alone, so days may be written by any number
 of processes. The impurities of real feeds come from here too: deliveries that repeat, come late or are cut short.
 """
 
@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from journey_analytics.sample_after import CAMPAIGNS, Shop, deliver, order_snapshots, survey_snapshots, ticket_snapshots
-from journey_analytics.sample_world import (
+from journey_analytics.sample.after import CAMPAIGNS, Shop, deliver, order_snapshots, survey_snapshots, ticket_snapshots
+from journey_analytics.sample.world import (
     COUNTRIES,
     DAY,
     DESKTOP,

@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from journey_analytics.feeds import Source
+from journey_analytics.facts.feeds import Source
 
 CHUNK_BYTES = 16_000_000
 MAX_RECORD_BYTES = 1_000_000

@@ -11,11 +11,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from journey_analytics.config import home
 from journey_analytics.errors import InputError
-from journey_analytics.sample_after import draw_shop
-from journey_analytics.sample_feeds import FEEDS, write_feeds
-from journey_analytics.sample_world import DECOYS, SamplePlan
+from journey_analytics.facts.config import home
+from journey_analytics.sample.after import draw_shop
+from journey_analytics.sample.feeds import FEEDS, write_feeds
+from journey_analytics.sample.world import DECOYS, SamplePlan
 
 __all__ = ["SamplePlan", "SampleSummary", "truths", "write_sample"]
 

@@ -17,11 +17,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from journey_analytics.errors import ConfigError, ConfigErrors
-from journey_analytics.feeds import Source, any_personal
-from journey_analytics.fields import Name, Strict, Text
-from journey_analytics.journeymap import JourneyMap
-from journey_analytics.mapchecks import map_mistakes, source_mistakes
-from journey_analytics.yamlfile import Document, Location, read_yaml
+from journey_analytics.facts.feeds import Source, any_personal
+from journey_analytics.facts.fields import Name, Strict, Text
+from journey_analytics.facts.journeymap import JourneyMap
+from journey_analytics.facts.mapchecks import map_mistakes, source_mistakes
+from journey_analytics.facts.yamlfile import Document, Location, read_yaml
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -93,11 +93,11 @@ class Project:
 
 def home() -> Path:
     """The folder that holds the tool's own `sql/` and `pipelines/`: the checkout, or what the wheel shipped."""
-    checkout = Path(__file__).resolve().parents[2]
+    checkout = Path(__file__).resolve().parents[3]
     return (
         checkout
         if (checkout / "pyproject.toml").is_file() and (checkout / "sql").is_dir()
-        else Path(__file__).parent / "_shipped"
+        else Path(__file__).parents[1] / "_shipped"
     )
 
 

@@ -17,9 +17,10 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from journey_analytics import chartparts as parts
-from journey_analytics import formats, verdict
-from journey_analytics.chartparts import BAND, BAR, GRID, INK, SERIES, SMALLEST_SHOWN, SYMBOLS, enough, safe
+from journey_analytics import formats
+from journey_analytics.report import chartparts as parts
+from journey_analytics.report import verdict
+from journey_analytics.report.chartparts import BAND, BAR, GRID, INK, SERIES, SMALLEST_SHOWN, SYMBOLS, enough, safe
 
 Row = Mapping[str, Any]
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from journey_analytics import formats
-from journey_analytics.queries import Tables, ask, pick
+from journey_analytics.report.queries import Tables, ask, pick
 
 Row = dict[str, Any]
 

@@ -15,8 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from journey_analytics import findings, formats, kpis, quality, sections, verdict
-from journey_analytics.queries import QUERIES, Tables, ask, pick
+from journey_analytics import formats
+from journey_analytics.claims import findings
+from journey_analytics.report import kpis, quality, sections, verdict
+from journey_analytics.report.queries import QUERIES, Tables, ask, pick
 
 Row = dict[str, Any]
 
@@ -50,7 +52,7 @@ def assemble(tables: Tables, facts: RunFacts) -> Row:
 
     Returns
     -------
-    a mapping of JSON types only, ready for `to_json` and for `report.write_report`
+    a mapping of JSON types only, ready for `to_json` and for `page.write_report`
     """
     settings = {row["name"]: row["value"] for row in ask(tables, "settings")}
     min_cell = int(float(settings.get("min_cell") or DEFAULT_MIN_CELL))

@@ -13,17 +13,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from journey_analytics import formats
-from journey_analytics.caveats import Period, calendar_note, read_period
-from journey_analytics.config import home
-from journey_analytics.expressions import quoted
-from journey_analytics.models import read_notes
-from journey_analytics.series import (
+from journey_analytics.claims.caveats import Period, calendar_note, read_period
+from journey_analytics.claims.series import (
     SMALLEST_JUDGED,
     Series,
     promise_series,
     recovery_series,
     touchpoint_series,
 )
+from journey_analytics.facts.config import home
+from journey_analytics.facts.expressions import quoted
+from journey_analytics.models import read_notes
 
 if TYPE_CHECKING:
     from journey_analytics.warehouse import Warehouse

@@ -11,9 +11,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from journey_analytics.expressions import checked_condition, quoted
-from journey_analytics.feeds import Column, Source, landed_name
-from journey_analytics.privacy import cleaned, hmac_of, is_suspect, pseudonymised, redacted
+from journey_analytics.facts.expressions import checked_condition, quoted
+from journey_analytics.facts.feeds import Column, Source, landed_name
+from journey_analytics.landing.privacy import cleaned, hmac_of, is_suspect, pseudonymised, redacted
 
 # Raised when this module reads the same words differently, so that every feed is landed again.
 CONTRACT_VERSION = 1

@@ -18,8 +18,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from journey_analytics import chartparts, charts, exports, formats, marks, verdict
-from journey_analytics.result import to_json
+from journey_analytics import formats
+from journey_analytics.report import chartparts, charts, exports, marks, verdict
+from journey_analytics.report.result import to_json
 
 Row = Mapping[str, Any]
 

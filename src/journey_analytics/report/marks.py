@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from journey_analytics import formats, verdict
+from journey_analytics import formats
+from journey_analytics.report import verdict
 
 Row = Mapping[str, Any]
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from journey_analytics import formats, stats
-from journey_analytics.caveats import Period, calendar_note, recent_note, worst_week_note
+from journey_analytics.claims.caveats import Period, calendar_note, recent_note, worst_week_note
 
 if TYPE_CHECKING:
     from journey_analytics.warehouse import Warehouse

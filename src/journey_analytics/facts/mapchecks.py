@@ -6,12 +6,12 @@ import difflib
 from collections.abc import Collection, Iterator, Mapping
 
 from journey_analytics.errors import ConfigError
-from journey_analytics.expectations import FeedExpectation
-from journey_analytics.expressions import ExpressionError, checked_condition
-from journey_analytics.feeds import Source
-from journey_analytics.fields import When
-from journey_analytics.journeymap import SEGMENT_COLUMNS, JourneyMap
-from journey_analytics.yamlfile import Document, Location
+from journey_analytics.facts.expectations import FeedExpectation
+from journey_analytics.facts.expressions import ExpressionError, checked_condition
+from journey_analytics.facts.feeds import Source
+from journey_analytics.facts.fields import When
+from journey_analytics.facts.journeymap import SEGMENT_COLUMNS, JourneyMap
+from journey_analytics.facts.yamlfile import Document, Location
 
 
 def source_mistakes(source: Source, document: Document, name: str) -> Iterator[ConfigError]:

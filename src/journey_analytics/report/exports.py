@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from journey_analytics import charts, formats
+from journey_analytics import formats
+from journey_analytics.report import charts
 
 Row = Mapping[str, Any]
 

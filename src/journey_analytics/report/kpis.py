@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from journey_analytics import stats
-from journey_analytics.queries import Tables, ask
-from journey_analytics.sections import bounded
+from journey_analytics.report.queries import Tables, ask
+from journey_analytics.report.sections import bounded
 
 Row = dict[str, Any]
 Weekly = Mapping[tuple[str, str], list[Row]]

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from journey_analytics import stats
-from journey_analytics.queries import Tables, ask, pick
+from journey_analytics.report.queries import Tables, ask, pick
 
 Row = dict[str, Any]
 

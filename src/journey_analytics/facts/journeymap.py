@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from journey_analytics.fields import Currency, Duration, Link, Name, Share, Strict, Text, Texts, When, Whens
+from journey_analytics.facts.fields import Currency, Duration, Link, Name, Share, Strict, Text, Texts, When, Whens
 
 DAY = 86_400.0
 

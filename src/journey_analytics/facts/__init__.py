@@ -1,0 +1,11 @@
+"""What the YAML says: a set-up read, checked and put together before any work starts. Nothing here reads data.
+
+yamlfile      YAML in which every value knows its line
+expressions   SQL that people write in YAML, parsed and checked
+fields        the vocabulary that every file shares: durations, shares, names
+feeds         one feed, as its file in `pipelines/sources/` states it
+journeymap    the journey map, as `pipelines/journey.yml` states it
+expectations  what may be expected of a feed and of a model
+mapchecks     what must hold between the parts
+config        all of it together: a project
+"""
