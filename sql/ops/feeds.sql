@@ -52,7 +52,9 @@ select
     files.n_duplicate / nullif(files.n_read, 0) as duplicate_share,
     times.first_event_at,
     times.last_event_at,
-    (epoch_us(getvariable('as_of')::timestamp) - epoch_us(times.last_event_at)) / 3600000000.0 as hours_since_last_event,
+    (
+        epoch_us(getvariable('as_of')::timestamp) - epoch_us(times.last_event_at)
+    ) / 3600000000.0 as hours_since_last_event,
     coalesce(times.n_after_as_of, 0) as n_after_as_of,
     coalesce(mapped.n_events, 0) as n_events,
     coalesce(mapped.n_unmapped, 0) as n_unmapped,

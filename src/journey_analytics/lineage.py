@@ -27,7 +27,7 @@ def table(found: Mapping[str, models.Model]) -> str:
     for name in models.build_order(found):
         if name in found:
             model = found[name]
-            grain = re.search(r"Grain: one row per (.+?)(?:\.|$)", model.header.replace("\n", " "))
+            grain = re.search(r"Grain: one row per (.+?)(?:\. |\.$|$)", model.header.replace("\n", " "))
             meaning, reads = f"one per {grain[1]}" if grain else model.notes.description, model.reads
             shown = f"[{name}]({name.replace('.', '/')}.sql)"
         else:

@@ -69,7 +69,7 @@ def assert_the_next_night_is_whole(shop: Path) -> None:
     assert orphans(shop) == []
 
 
-@pytest.mark.parametrize("step", [2, 20, 60])
+@pytest.mark.parametrize("step", [2, 20, 40])
 def test_a_night_killed_at_a_step_leaves_the_last_publication_and_the_next_one_succeeds(shop: Path, step: int) -> None:
     before = live(shop)
     assert nights.run_in_process(nights.night_killed_at_step, shop, step) == KILLED
@@ -85,7 +85,7 @@ def test_a_night_killed_at_any_of_its_steps_leaves_the_last_publication(shop: Pa
         code = nights.run_in_process(nights.night_killed_at_step, shop, step)
         if code != KILLED or live(shop) != before:
             break
-    assert step > 50
+    assert step > 40
     assert_the_next_night_is_whole(shop)
 
 
