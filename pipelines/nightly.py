@@ -1,4 +1,4 @@
-"""The night, top to bottom: ten calls, in the order in which they happen.
+"""The night, top to bottom: eight calls, in the order in which they happen.
 
     journey run                      this, with a progress line per step
     python pipelines/nightly.py      the same

@@ -303,7 +303,9 @@ def flows(shop: Shop) -> None:
         path, _, numbers = way.partition("=")
         n, won = map(int, numbers.split(","))
         share = shares("converted_share", "converted", won, n)
-        shop.put("marts.paths", path=path, n_steps=path.count(">") + 1, n_journeys=n, n_converted=won, **share)
+        shop.put(
+            "marts.paths", path=path, n_steps=path.count(">") + 1, n_journeys=n, n_closed=n, n_converted=won, **share
+        )
 
 
 def entries(shop: Shop, stages: Sequence[Stage]) -> None:

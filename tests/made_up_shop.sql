@@ -66,7 +66,7 @@ create table marts.satisfaction(scope text, id text, metric text, n_invited bigi
   response_share double,
   n_good bigint, n_bad bigint, score double, low double, high double, mean_score double);
 create table marts.transitions(from_touchpoint text, to_touchpoint text, n_transitions bigint, n_journeys bigint);
-create table marts.paths(path text, n_steps bigint, n_journeys bigint, n_converted bigint, converted_share double,
+create table marts.paths(path text, n_steps bigint, n_journeys bigint, n_closed bigint, n_converted bigint, converted_share double,
   converted_low double, converted_high double, revenue_minor bigint);
 create table marts.promises(promise text, by_value text, week_on date, n_due bigint, n_kept bigint,
   kept_share double,

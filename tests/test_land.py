@@ -313,15 +313,13 @@ def test_a_file_name_that_is_no_text_is_shown_as_what_it_is(shop: Shop) -> None:
     ("events", "ends"),
     [
         ({"web": ["2026-03-05T10:00:00Z"], "till": ["2026-03-07T10:00:00Z"]}, 6),
-        ({"web": ["2026-03-05T10:00:00Z"], "till": []}, 6),
         ({"web": ["2026-03-05T23:59:59Z", "2026-03-06T00:00:00Z"], "till": ["2026-03-09T10:00:00Z"]}, 7),
         ({"web": ["2026-03-10T20:00:00Z"], "till": ["2026-03-09T10:00:00Z"]}, 10),
         ({"web": ["2026-03-10T20:00:00Z"], "till": ["2026-03-10T01:00:00Z"]}, 10),
-        ({"web": [], "till": []}, None),
     ],
 )
 def test_the_watermark_is_the_end_of_the_last_whole_day_of_every_required_feed(
-    shop: Shop, events: dict[str, list[str]], ends: int | None
+    shop: Shop, events: dict[str, list[str]], ends: int
 ) -> None:
     shop.write("nightly.yml", {**NIGHTLY, "sources": [*events, "notes"]})
     for name in (*events, "notes"):
@@ -331,7 +329,22 @@ def test_the_watermark_is_the_end_of_the_last_whole_day_of_every_required_feed(
     with shop.opened() as warehouse:
         land.land(warehouse, shop.project(), NOW)
         mark = land.watermark(warehouse, shop.project())
-    assert mark == (None if ends is None else datetime.datetime(2026, 3, ends))
+    assert mark == datetime.datetime(2026, 3, ends)
+
+
+@pytest.mark.parametrize("delivered", ["", "no row of it can be read\n"])
+def test_a_required_feed_that_is_delivered_again_without_a_usable_row_keeps_its_good_rows(
+    shop: Shop, delivered: str
+) -> None:
+    shop.write("sources/web.yml", {**WEB, "required": True})
+    path = shop.deliver("web/a.jsonl", [row(1), row(2)])
+    shop.land()
+    path.write_text(delivered, encoding="utf-8")
+    with pytest.raises(InputError, match="has 0 usable rows; last night it had 2") as ended:
+        shop.land()
+    assert ended.value.exit_code == 20
+    with shop.opened() as warehouse:
+        assert warehouse.scalar("select count(*) from work.landing.web") == 2
 
 
 HOSTILE = st.one_of(

@@ -42,12 +42,18 @@ AsOfOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 
 HERE = Path()
+USAGE: Any = (
+    typer.BadParameter.__base__
+)  # what an unknown command or option raises; it ends in 10, since 2 is published
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
     try:
-        app(args=list(arguments) if arguments is not None else None, standalone_mode=True)
+        code = app(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+    except USAGE as error:
+        print(f"journey: {error.format_message()}", file=sys.stderr)
+        raise SystemExit(ConfigError.exit_code) from None
     except JourneyError as error:
         _complain(error)
         raise SystemExit(error.exit_code) from None
@@ -57,9 +63,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Terminated as error:
         print(f"journey: {error}; nothing was published", file=sys.stderr)
         raise SystemExit(50) from None
-    except KeyboardInterrupt:
+    except OSError as error:
+        _complain(explained(error))
+        raise SystemExit(explained(error).exit_code) from None
+    except (KeyboardInterrupt, typer.Abort):
         print("journey: interrupted; nothing was published", file=sys.stderr)
         raise SystemExit(EXIT_INTERRUPTED) from None
+    raise SystemExit(code if isinstance(code, int) else 0)
 
 
 @app.command()

@@ -209,7 +209,21 @@ def prepare(warehouse: Warehouse, project: Project, models: Mapping[str, Model],
                 allowed="one SELECT from landing." + name, do="write it in the project's sql/staging/ folder",
             )  # fmt: skip
         _create(warehouse, "view", model)
+        _check_canonical(warehouse, model)
     _create_unions(warehouse, project)
+
+
+def _check_canonical(warehouse: Warehouse, model: Model) -> None:
+    """Every staging model ends in the same columns, so that feeds can be put together."""
+    present = {row["column_name"] for row in warehouse.rows(f"select column_name from (describe {model.table})")}
+    missing = [name for name in CANONICAL if name != "loaded_at" and name not in present]
+    if missing:
+        raise ConfigError(
+            f"lacks the column {', '.join(missing)}",
+            where=f"{model.path.parent.name}/{model.path.name}",
+            allowed=", ".join(name for name in CANONICAL if name != "loaded_at"),
+            do="add it to the SELECT; a feed that has none says null::<type> as <column>",
+        )
 
 
 def _create_unions(warehouse: Warehouse, project: Project) -> None:

@@ -135,11 +135,23 @@ class Night:
         self.as_of = self.wanted_as_of or land.watermark(self.warehouse, self.project)
         if self.as_of is None:
             self.as_of = self.now.replace(hour=0, minute=0, second=0, microsecond=0)
+        self._check_as_of(self.as_of)
         self.warehouse.execute("update work.ops.loads set loaded_at = $1 where loaded_at is null", [self.as_of])
         attach_next(self.warehouse, self.project.warehouse, fresh=True)
         shutil.rmtree(self._staged, ignore_errors=True)
         models.prepare(self.warehouse, self.project, self._models, self.as_of)
         self.told("begin", f"data before {self.as_of:%Y-%m-%d %H:%M} UTC")
+
+    def _check_as_of(self, as_of: datetime) -> None:
+        """A date outside the data would publish an empty report over a good one."""
+        sql = "select min(first_event_at) as first, max(last_event_at) + interval 1 day as last from work.ops.loads"
+        span = self.warehouse.rows(sql)[0]
+        if self.wanted_as_of and span["first"] and not span["first"] < as_of <= span["last"]:
+            raise ConfigError(
+                f"{as_of:%Y-%m-%d %H:%M} lies outside the data", where="--as-of",
+                allowed=f"after {span['first']:%Y-%m-%d %H:%M}, up to {span['last']:%Y-%m-%d %H:%M}",
+                do="leave --as-of out for the last complete day",
+            )  # fmt: skip
 
     def resume(self) -> None:
         """Go on with a publication that an earlier command began."""
@@ -159,6 +171,8 @@ class Night:
         order = models.build_order(self._models, FEED_TABLES)
         models.build(self.warehouse, self.project, self._models, order)
         self._built = set(order)
+        for feed in self.warehouse.rows("select source, status from ops.feeds where status in ('missing', 'empty')"):
+            self.warn("judge feeds", f"the feed {feed['source']} is {feed['status']}: nothing rests on it tonight")
         expected = {
             name: [FeedExpectation(**rule.model_dump()) for rule in source.feed]
             for name, source in self.project.sources.items()

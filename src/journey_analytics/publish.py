@@ -56,10 +56,15 @@ def lock(folder: Path) -> Iterator[None]:
         ) from error
     with file:
         _acquire(file)
-        file.seek(0)
-        file.truncate()
-        file.write(f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
-        file.flush()
+        try:
+            file.seek(0)
+            file.truncate()
+            file.write(f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
+            file.flush()
+        except OSError as error:
+            raise ResourceError(
+                f"the disk refused: {error.strerror}", where=folder.name, do="free disk space, then run again"
+            ) from error
         yield
 
 
@@ -147,7 +152,9 @@ def rollback(warehouse: Path, reports: Path) -> Publication:
     earlier = [item for item in publications(warehouse) if live is None or item.sequence < live.sequence]
     if not earlier:
         raise ConfigError(
-            "there is no earlier publication to put back", allowed="one of `journey runs`", do="journey run"
+            "there is no earlier publication to put back",
+            allowed="a publication that is still on disk",
+            do="nothing: the live one is the only one",
         )
     verify(warehouse / earlier[0].database)
     _go_live(warehouse, reports, earlier[0])

@@ -124,10 +124,14 @@ class Warehouse:
                     f"a database file is damaged: {_first_line(error)}",
                     do="move work.duckdb away and run again: it is rebuilt from the landing files",
                 ) from error
-            if isinstance(error, duckdb.IOException):
+            if isinstance(error, duckdb.IOException) or "No space left" in str(error):
                 raise ResourceError(
                     f"the disk refused: {_first_line(error)}", do="free disk space, check permissions"
                 ) from error
+            raise
+        except RuntimeError as error:
+            if "interrupt" in str(error).lower():
+                raise KeyboardInterrupt from error
             raise
 
 
@@ -288,5 +292,10 @@ def _first_line(error: BaseException) -> str:
 
 
 def explained(error: BaseException) -> JourneyError:
-    """A database error that no step foresaw, as one line a person can act on."""
+    """An error of the database or the disk that no step foresaw, as one line a person can act on."""
+    if isinstance(error, OSError):
+        where = Path(str(error.filename)).name if error.filename else ""
+        return ResourceError(
+            f"the disk refused: {error.strerror or error}", where=where, do="free disk space, check permissions"
+        )
     return InternalError(_first_line(error), do="journey doctor; the last publication is untouched")

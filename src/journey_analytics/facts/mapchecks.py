@@ -48,7 +48,7 @@ def map_mistakes(
                 where=document.where(("stages", index)),
                 do="add a touchpoint to it, or remove the stage",
             )
-    yield from _dangling(journey, document, stages, sources or {})
+    yield from _dangling(journey, document, stages, sources)
     for index, segment in enumerate(journey.segments):
         try:
             checked_condition(segment.where, SEGMENT_COLUMNS)
@@ -81,11 +81,11 @@ def _twice(journey: JourneyMap, document: Document) -> Iterator[ConfigError]:
 
 
 def _dangling(
-    journey: JourneyMap, document: Document, stages: list[str], sources: Collection[str]
+    journey: JourneyMap, document: Document, stages: list[str], sources: Collection[str] | None
 ) -> Iterator[ConfigError]:
     """Names of stages and touchpoints that do not exist."""
     touchpoints = [touchpoint.id for touchpoint in journey.touchpoints]
-    touchable = [*touchpoints, *(promise.id for promise in journey.promises), *sources]
+    touchable = [*touchpoints, *(promise.id for promise in journey.promises), *(sources or ())]
     named: list[tuple[str, list[str], str, Location]] = []
     for index, touchpoint in enumerate(journey.touchpoints):
         named.append((touchpoint.stage, stages, "stage", ("touchpoints", index, "stage")))
@@ -94,7 +94,7 @@ def _dangling(
             named.append((promise.stage, stages, "stage", ("promises", index, "stage")))
     for index, recovery in enumerate(journey.recoveries):
         named.append((recovery.expect, touchpoints, "touchpoint", ("recoveries", index, "expect")))
-    for index, entry in enumerate(journey.calendar):
+    for index, entry in enumerate(journey.calendar if sources is not None else ()):  # feeds are known, or not judged
         named += [(touched, touchable, "touchpoint", ("calendar", index, "touches")) for touched in entry.touches]
     for name, known, kind, location in named:
         if name not in known:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from journey_analytics.facts.expressions import checked_condition, quoted
 from journey_analytics.facts.feeds import Column, Source, landed_name
-from journey_analytics.landing.privacy import cleaned, hmac_of, is_suspect, pseudonymised, redacted
+from journey_analytics.landing.privacy import cleaned, hmac_of, is_suspect, pseudonymised, redacted, without_texts
 
 # Raised when this module reads the same words differently, so that every feed is landed again.
 CONTRACT_VERSION = 1
@@ -234,7 +234,8 @@ def _refused_row(source: Source) -> str:
             kept = redacted(_url(text, column.keep_query) if column.type == "url" else text)
         parts.append(f"{_quote(name)}, left({kept}, 500)")
     read = f"json_object({', '.join(parts)})::varchar"
-    return f"case when _problem is null then {read} else left({redacted(cleaned('_raw'))}, 2000) end"
+    shape = without_texts(cleaned("_raw"), is_json=source.format == "jsonl")
+    return f"case when _problem is null then {read} else left({redacted(shape)}, 2000) end"
 
 
 def _quote(text: str) -> str:

@@ -24,8 +24,8 @@ from journey_analytics.landing.privacy import padded_keys
 from journey_analytics.landing.readers import UnreadableFile, read_file, schema_of, table_of
 from journey_analytics.warehouse import DatabaseError, Warehouse
 
-CHUNK_ROWS = 1_000_000
-CHUNK_BYTES = 200_000_000
+CHUNK_ROWS = 500_000
+CHUNK_BYTES = 150_000_000
 CLOCK_TOLERANCE = timedelta(days=1)
 
 
@@ -51,7 +51,7 @@ def land(warehouse: Warehouse, project: Project, now: datetime) -> list[Landed]:
     ------
     ConfigError : a condition of a feed does not fit its columns, or a changed contract cannot be applied to files
         that are gone; nothing was kept
-    InputError : a required feed has no file at all; nothing was kept
+    InputError : a required feed has no file at all, no usable row, or lost most of its rows tonight; nothing was kept
     VerificationError : rows read and rows accounted for differ; nothing was kept
     """
     warehouse.execute("set variable not_after = $1::timestamp", [now.replace(tzinfo=None) + CLOCK_TOLERANCE])
@@ -59,6 +59,7 @@ def land(warehouse: Warehouse, project: Project, now: datetime) -> list[Landed]:
         for source in project.sources.values():
             _check_contract(warehouse, source)
         with warehouse.transaction():
+            before = _rows_of_required(warehouse, project)
             landed = [_land_source(warehouse, project, source) for source in project.sources.values()]
             missing = [feed.source for feed in landed if not feed.n_files and project.sources[feed.source].required]
             if missing:
@@ -68,7 +69,31 @@ def land(warehouse: Warehouse, project: Project, now: datetime) -> list[Landed]:
                     allowed="at least one file",
                     do="deliver the file, or say `required: false` in the source's YAML to go on without it",
                 )  # fmt: skip
+            _refuse_losses(before, _rows_of_required(warehouse, project))
     return landed
+
+
+def _rows_of_required(warehouse: Warehouse, project: Project) -> dict[str, int]:
+    """How many rows each required feed has landed; 0 where it has no table yet."""
+    sql = "select table_name from duckdb_tables() where database_name = 'work' and schema_name = 'landing'"
+    landed = {row["table_name"] for row in warehouse.rows(sql)}
+    return {
+        name: int(warehouse.scalar(f"select count(*) from work.landing.{quoted(name)}")) if name in landed else 0
+        for name, source in project.sources.items()
+        if source.required
+    }
+
+
+def _refuse_losses(before: Mapping[str, int], after: Mapping[str, int]) -> None:
+    """A required feed without a usable row, or whose new files undo most of the old ones, ends the night."""
+    for name, rows in after.items():
+        if rows == 0 or rows < before[name] / 2:
+            had = f"; last night it had {before[name]:,}" if before[name] else ""
+            raise InputError(
+                f"the required feed {name} has {rows:,} usable rows{had}", where=name,
+                allowed="files whose rows keep the feed's contract",
+                do="deliver the files again; nothing of tonight was kept, and the last publication is untouched",
+            )  # fmt: skip
 
 
 @contextmanager

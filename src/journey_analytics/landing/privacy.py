@@ -13,8 +13,8 @@ import hashlib
 # classes of Unicode would make every pattern a thousand times as long to prepare.
 _LETTERS = r"A-Za-z0-9\x{80}-\x{10ffff}"
 _LOCAL = rf"[{_LETTERS}!#$&''*/=?^_{{|}}~.%+-]+"
-_MAIL = _LOCAL + rf"(@|%40|\\u0040)[{_LETTERS}.-]*"
-_MAIL_WHOLE = _LOCAL + rf"@[{_LETTERS}-]+(\.[{_LETTERS}-]+)+"
+_MAIL = _LOCAL + rf"(@|%40|%2540|\x{{ff20}}|\\u0040)[{_LETTERS}.-]*"
+_MAIL_WHOLE = _LOCAL + rf"(@|%40|%2540|\x{{ff20}})[{_LETTERS}-]+(\.[{_LETTERS}-]+)+"
 _IP = r"\b[0-9]{1,3}(\.[0-9]{1,3}){3}\b"
 _IPV6 = (
     r"\b([0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}\b|"
@@ -53,6 +53,16 @@ def cleaned(text: str) -> str:
     return f"replace({text}, chr(0), '')"
 
 
+def without_texts(text: str, *, is_json: bool) -> str:
+    """A record that could not be read, with its texts taken out: nobody knows which of them is a name.
+
+    What stays shows where it broke: keys, numbers and marks of JSON; the fields of CSV that are one word.
+    """
+    if is_json:
+        return rf"""regexp_replace({text}, ':\s*"([^"\\]|\\.)*"?', ': "[text]"', 'g')"""
+    return f"regexp_replace({text}, '[^,;]*[A-Za-z][^,;]* [^,;]*[A-Za-z][^,;]*', '[text]', 'g')"
+
+
 def is_suspect(text: str, *, is_json: bool = False) -> str:
     """Whether a record may hold an address, a phone number or a control character: cheap, and never too few.
 
@@ -60,7 +70,8 @@ def is_suspect(text: str, *, is_json: bool = False) -> str:
     """
     control = f"contains({text}, '\\u00')" if is_json else f"regexp_matches({text}, '{_CONTROL}')"
     phone = f"regexp_matches({text}, '{_PHONE_ABROAD}')"
-    return f"(contains({text}, '@') or contains({text}, '%40') or {control} or {phone})"
+    signs = " or ".join(f"contains({text}, '{sign}')" for sign in ("@", "%40", "%2540", "\uff20"))
+    return f"({signs} or {control} or {phone})"
 
 
 def pseudonymised(text: str, suspect: str) -> str:
@@ -74,6 +85,6 @@ def pseudonymised(text: str, suspect: str) -> str:
     for pattern, shown in ((_MAIL_WHOLE, "[e-mail]"), (_PHONE_ABROAD, "[phone]")):
         within = f"regexp_replace({within}, '{pattern}', '{shown}', 'g')"
     closer = f"case when {whole} then coalesce({hmac_of(text)}, '[personal]') else {within} end"
-    has_sign = f"{suspect} and regexp_matches({text}, '@|[+][0-9]|{_CONTROL}')"
+    has_sign = rf"{suspect} and regexp_matches({text}, '@|%40|%2540|\x{{ff20}}|[+][0-9]|{_CONTROL}')"
     is_number_like = f"{text} < ':' and {text} >= '0' and regexp_full_match({text}, '{_IP}')"
     return f"case when ({has_sign}) or ({is_number_like}) then {closer} else {text} end"

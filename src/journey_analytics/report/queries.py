@@ -52,7 +52,7 @@ QUERIES: Mapping[str, str] = {
         "from marts.transitions\norder by n_transitions desc, from_touchpoint, to_touchpoint"
     ),
     "paths": (
-        "select path, n_steps, n_journeys, n_converted, converted_share, converted_low, converted_high\n"
+        "select path, n_steps, n_journeys, n_closed, n_converted, converted_share, converted_low, converted_high\n"
         "from marts.paths\norder by n_journeys desc, path"
     ),
     "coverage": (
@@ -66,7 +66,9 @@ QUERIES: Mapping[str, str] = {
     ),
     "conversion": (
         "select sum(n_journeys_matured)::bigint as n, sum(n_converted)::bigint as n_good\n"
-        "from marts.trend\nwhere n_journeys_matured > 0"
+        "from marts.trend\nwhere n_journeys_matured > 0\n"
+        "  and on_date > (select max(on_date) from marts.trend where n_journeys_matured > 0)\n"
+        "    - coalesce((select value::double::integer from rules.settings where name = 'judged_days'), 1000000)"
     ),
     "time_to_progress": (
         "select stage, stage_position, date_diff('second', entered_at, window_ends_at) as window_seconds,\n"
