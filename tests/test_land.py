@@ -332,21 +332,6 @@ def test_the_watermark_is_the_end_of_the_last_whole_day_of_every_required_feed(
     assert mark == datetime.datetime(2026, 3, ends)
 
 
-@pytest.mark.parametrize("delivered", ["", "no row of it can be read\n"])
-def test_a_required_feed_that_is_delivered_again_without_a_usable_row_keeps_its_good_rows(
-    shop: Shop, delivered: str
-) -> None:
-    shop.write("sources/web.yml", {**WEB, "required": True})
-    path = shop.deliver("web/a.jsonl", [row(1), row(2)])
-    shop.land()
-    path.write_text(delivered, encoding="utf-8")
-    with pytest.raises(InputError, match="has 0 usable rows; last night it had 2") as ended:
-        shop.land()
-    assert ended.value.exit_code == 20
-    with shop.opened() as warehouse:
-        assert warehouse.scalar("select count(*) from work.landing.web") == 2
-
-
 HOSTILE = st.one_of(
     st.binary(max_size=300),
     st.lists(
