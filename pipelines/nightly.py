@@ -21,6 +21,6 @@ def nightly(night: Night) -> None:
 
 
 if __name__ == "__main__":
-    from journey_analytics.cli import main
+    from journey_analytics.cli.main import main
 
     main(["run"])

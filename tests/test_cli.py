@@ -11,7 +11,7 @@ import typer
 from teashop import write_tea_shop
 
 from journey_analytics import publish
-from journey_analytics.cli import app, main
+from journey_analytics.cli.main import app, main
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = sorted(typer.main.get_group(app).commands)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from journey_analytics.cli import _nightly
+from journey_analytics.cli.nights import the_night
 from journey_analytics.facts.config import load_project
 from journey_analytics.night import Night
 from journey_analytics.warehouse import Warehouse, open_published
@@ -40,7 +40,7 @@ class Ran:
 
 def run_night(folder: Path, as_of: datetime | None = None) -> Ran:
     with Night(load_project(folder), as_of=as_of) as night:
-        _nightly()(night)
+        the_night()(night)
     text = (folder / "reports" / "latest" / "report.json").read_text(encoding="utf-8")
     return Ran(folder, night.exit_code, json.loads(text))
 

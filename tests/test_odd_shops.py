@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from teashop import write_tea_shop
 
-from journey_analytics.cli import main
+from journey_analytics.cli.main import main
 
 MAIL = """source: mail
 lands: mail/*.jsonl

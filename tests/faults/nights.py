@@ -10,13 +10,13 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from journey_analytics import publish
-from journey_analytics.cli import _nightly
+from journey_analytics.cli.nights import the_night
 from journey_analytics.errors import JourneyError
 from journey_analytics.facts.config import load_project
 from journey_analytics.night import Night
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["journey_analytics.cli", "great_expectations", "scipy.sparse.csgraph", "nights"])
+CONTEXT.set_forkserver_preload(["journey_analytics.cli.main", "great_expectations", "scipy.sparse.csgraph", "nights"])
 
 NEW_ROWS = """visit_id,who,what,page,seen_at
 6,eve,view,/tea/white,2026-03-02T09:00:00Z
@@ -42,7 +42,7 @@ def night(shop: Path) -> None:
     """A whole night, as `journey run` goes."""
     try:
         with Night(load_project(shop)) as one:
-            _nightly()(one)
+            the_night()(one)
         os._exit(one.exit_code)
     except JourneyError as error:
         os._exit(error.exit_code)
@@ -59,7 +59,7 @@ def night_killed_at_step(shop: Path, number: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     with Night(load_project(shop), told=count, passing=count) as one:
-        _nightly()(one)
+        the_night()(one)
     os._exit(one.exit_code)
 
 

@@ -184,7 +184,7 @@ def test_a_stamp_in_the_hour_that_the_clock_skips_is_not_lost_silently(tmp_path:
 
 def test_without_an_as_of_what_lies_beyond_the_last_order_waits(tmp_path: Path) -> None:
     project = copy_of("olist_orders", tmp_path)
-    command = [sys.executable, "-m", "journey_analytics.cli", "run", "--project", str(project), "--json"]
+    command = [sys.executable, "-m", "journey_analytics.cli.main", "run", "--project", str(project), "--json"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode in (0, 2), ended.stderr
     report = json.loads((project / "reports" / "latest" / "report.json").read_text(encoding="utf-8"))

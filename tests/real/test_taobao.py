@@ -89,7 +89,7 @@ def test_a_shop_without_targets_or_surveys_gets_a_whole_report_that_says_so(shop
 
 def test_the_command_line_publishes_the_same_bytes(shop: Published, tmp_path_factory: pytest.TempPathFactory) -> None:
     project = copy_of("taobao", tmp_path_factory.mktemp("cli"))
-    command = [sys.executable, "-m", "journey_analytics.cli", "run", "--project", str(project), "--json"]
+    command = [sys.executable, "-m", "journey_analytics.cli.main", "run", "--project", str(project), "--json"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == shop.exit_code, ended.stderr
     assert json.loads(ended.stdout)["run_id"] == shop.run_id

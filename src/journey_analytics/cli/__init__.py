@@ -1,0 +1,8 @@
+"""`journey`: the night and everything around it on the command line, one module a subject.
+
+shared  options, tables and JSON that every command has
+nights  the night and its steps
+ledger  what became of earlier nights: runs, rejects, rollback
+setup   a new shop, and what is wrong with one
+main    the commands put together, and how each way of failing ends
+"""
