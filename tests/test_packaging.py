@@ -29,10 +29,10 @@ def locked() -> Iterator[tuple[str, Version, int]]:
 
 
 def wanted() -> list[Requirement]:
-    """Everything that pyproject.toml asks for: to run, to develop and to build."""
+    """What pyproject.toml asks for in every checkout: to run, to develop and to build; other extras are one shop's own."""
     project = PROJECT["project"]
-    extras = [text for extra in project["optional-dependencies"].values() for text in extra]
-    return [Requirement(text) for text in (*project["dependencies"], *PROJECT["build-system"]["requires"], *extras)]
+    needed = (*project["dependencies"], *PROJECT["build-system"]["requires"], *project["optional-dependencies"]["dev"])
+    return [Requirement(text) for text in needed]
 
 
 def run(*command: str | Path, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
