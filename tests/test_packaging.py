@@ -29,7 +29,7 @@ def locked() -> Iterator[tuple[str, Version, int]]:
 
 
 def wanted() -> list[Requirement]:
-    """What pyproject.toml asks for in every checkout: to run, to develop and to build; other extras are one shop's own."""
+    """What every checkout needs, to run, to develop and to build; the other extras are one shop's own."""
     project = PROJECT["project"]
     needed = (*project["dependencies"], *PROJECT["build-system"]["requires"], *project["optional-dependencies"]["dev"])
     return [Requirement(text) for text in needed]
