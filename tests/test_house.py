@@ -27,7 +27,7 @@ MODULES = (
     "facts.yamlfile facts.expressions facts.fields facts.feeds facts.journeymap facts.expectations facts.mapchecks "
     "facts.config "
     "warehouse ledger "
-    "landing.readers landing.privacy landing.contract landing.deliveries landing.land "
+    "landing.readers landing.privacy landing.properties landing.contract landing.deliveries landing.land "
     "rules identity models lineage profiles judge "
     "claims.caveats claims.series claims.findings "
     "report.queries report.sections report.kpis report.quality report.verdict report.result report.chartparts "

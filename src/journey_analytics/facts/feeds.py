@@ -13,8 +13,9 @@ from journey_analytics.facts.fields import Name, Strict, Text, Texts
 ORIGIN = ("file_id", "row_number")
 
 ColumnType = Literal[
-    "text", "integer", "number", "boolean", "date", "timestamp", "epoch_seconds", "epoch_milliseconds", "url"
-]
+    "text", "integer", "number", "boolean", "date", "timestamp", "epoch_seconds", "epoch_milliseconds", "url",
+    "properties",
+]  # fmt: skip
 
 
 def _zone(value: str) -> str:
@@ -36,11 +37,17 @@ class Column(Strict):
     values: Texts | None = None
     on_new_value: Literal["warn", "reject"] = "reject"
     keep_query: tuple[Text, ...] = ()
+    keep: tuple[Text, ...] = ()
+    pairs: bool = False
 
     @model_validator(mode="after")
     def _fits_together(self) -> Column:
         if self.keep_query and self.type != "url":
             raise ValueError("`keep_query` belongs to a column of type url")
+        if (self.keep or self.pairs) and self.type != "properties":
+            raise ValueError("`keep` and `pairs` belong to a column of type properties")
+        if self.type == "properties":
+            _check_kept(self.keep)
         if self.values and self.type != "text":
             raise ValueError("`values` belongs to a column of type text")
         if self.personal and (self.values or self.event_time or self.type != "text"):
@@ -163,6 +170,18 @@ class Source(Strict):
                 continue
             landed[landed_name(name, column)] = column
         return landed
+
+
+def _check_kept(keep: tuple[str, ...]) -> None:
+    if not keep:
+        raise ValueError("a column of type properties lists under `keep` the keys that may land; no other does")
+    for path in keep:
+        if not all(path.split(".")) or '"' in path or "\\" in path:
+            raise ValueError(
+                f"'{path}' is not a key; allowed are the keys of a JSON object, nested ones joined by dots"
+            )
+        if any(other.startswith(f"{path}.") for other in keep):
+            raise ValueError(f"`keep` names both {path} and keys below it; name the keys below it alone")
 
 
 def _check_paths(columns: dict[str, Column]) -> None:

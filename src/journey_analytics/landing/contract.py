@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from journey_analytics.facts.expressions import checked_condition, quoted
 from journey_analytics.facts.feeds import Column, Source, landed_name
 from journey_analytics.landing.privacy import cleaned, hmac_of, is_suspect, pseudonymised, redacted, without_texts
+from journey_analytics.landing.properties import kept_properties
 
 # Raised when this module reads the same words differently, so that every feed is landed again.
 CONTRACT_VERSION = 1
@@ -23,6 +24,7 @@ AS_OF = {"as_of": "getvariable('not_after')"}
 TYPES = {
     "text": "varchar", "integer": "bigint", "number": "double", "boolean": "boolean", "date": "date",
     "timestamp": "timestamp", "epoch_seconds": "timestamp", "epoch_milliseconds": "timestamp", "url": "varchar",
+    "properties": "json",
 }  # fmt: skip
 
 _SHOWN = {
@@ -117,7 +119,7 @@ def _texts(source: Source) -> str:
 
 
 def _is_text(column: Column) -> bool:
-    return column.personal is None and column.type in ("text", "url")
+    return column.personal is None and column.type in ("text", "url", "properties")
 
 
 def _json_path(name: str) -> str:
@@ -147,6 +149,9 @@ def _typed(column: Column, text: str, source: Source) -> str:
             return _epoch(number, 1000)
         case "url":
             return pseudonymised(_url(text, column.keep_query), "_is_suspect")
+        case "properties":
+            suspect = f"(_is_suspect or contains({text}, '\\u'))"
+            return kept_properties(text, column.keep, suspect, pairs=column.pairs)
         case _:
             return pseudonymised(text, "_is_suspect")
 
@@ -201,6 +206,9 @@ def _wrongs(source: Source) -> Iterator[tuple[str, str]]:
         if column.type in _SHOWN and column.personal is None:
             unlike = f"{text} is not null and {landed} is null"
             yield unlike, f"{_quote(f'{name} is not {_SHOWN[column.type]}: ')} || {shown}"
+        if column.type == "properties":
+            unlike = f"{text} is not null and {landed} is null"
+            yield unlike, _quote(f"{name} is not a JSON object or a list of objects")
         if column.values and column.on_new_value == "reject":
             allowed = ", ".join(_quote(value) for value in column.values)
             reason = f"{_quote(f'{name} has a value that is not allowed: ')} || {shown}"
@@ -230,6 +238,8 @@ def _refused_row(source: Source) -> str:
             kept = hmac_of(text)
         elif column.personal == "drop":
             kept = f"case when {text} is not null then '[personal]' end"
+        elif column.type == "properties":
+            kept = redacted(f"{quoted(name)}::varchar")
         else:
             kept = redacted(_url(text, column.keep_query) if column.type == "url" else text)
         parts.append(f"{_quote(name)}, left({kept}, 500)")

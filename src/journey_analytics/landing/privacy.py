@@ -68,7 +68,8 @@ def is_suspect(text: str, *, is_json: bool = False) -> str:
 
     In JSON a control character can only stand as an escape, which is looked for instead.
     """
-    control = f"contains({text}, '\\u00')" if is_json else f"regexp_matches({text}, '{_CONTROL}')"
+    escapes = " or ".join(f"contains({text}, '\\u{code}')" for code in ("00", "ff20", "FF20"))
+    control = escapes if is_json else f"regexp_matches({text}, '{_CONTROL}')"
     phone = f"regexp_matches({text}, '{_PHONE_ABROAD}')"
     signs = " or ".join(f"contains({text}, '{sign}')" for sign in ("@", "%40", "%2540", "\uff20"))
     return f"({signs} or {control} or {phone})"
