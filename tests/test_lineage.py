@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from journey_analytics import lineage, models
+from journey_analytics import lineage
+from journey_analytics.build import models
 
 SQL = Path(__file__).parents[1] / "sql"
 

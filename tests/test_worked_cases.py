@@ -22,7 +22,8 @@ from typing import Any
 import pytest
 import yaml
 
-from journey_analytics import identity, ledger, models, rules, warehouse
+from journey_analytics import identity, ledger, rules, warehouse
+from journey_analytics.build import models
 from journey_analytics.facts.expressions import quoted
 from journey_analytics.facts.feeds import Source
 from journey_analytics.facts.yamlfile import read_yaml

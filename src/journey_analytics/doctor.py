@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from journey_analytics import models, publish
+from journey_analytics import publish
+from journey_analytics.build import models
 from journey_analytics.errors import ConfigErrors, JourneyError, LockHeld
 from journey_analytics.facts.config import Project, load_project
 from journey_analytics.landing.deliveries import files_of

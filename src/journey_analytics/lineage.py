@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from journey_analytics import identity, models
+from journey_analytics import identity
+from journey_analytics.build import models
 from journey_analytics.facts.config import home
 
 START, END = "<!-- lineage: written by python -m journey_analytics.lineage -->", "<!-- end of lineage -->"

@@ -17,7 +17,8 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
-from journey_analytics import __version__, judge, ledger, models, publish, rules
+from journey_analytics import __version__, judge, ledger, publish, rules
+from journey_analytics.build import models, tables
 from journey_analytics.claims import findings
 from journey_analytics.errors import (
     EXIT_INTERRUPTED,
@@ -139,7 +140,7 @@ class Night:
         self.warehouse.execute("update work.ops.loads set loaded_at = $1 where loaded_at is null", [self.as_of])
         attach_next(self.warehouse, self.project.warehouse, fresh=True)
         shutil.rmtree(self._staged, ignore_errors=True)
-        models.prepare(self.warehouse, self.project, self._models, self.as_of)
+        tables.prepare(self.warehouse, self.project, self._models, self.as_of)
         self.told("begin", f"data before {self.as_of:%Y-%m-%d %H:%M} UTC")
 
     def _check_as_of(self, as_of: datetime) -> None:
@@ -169,7 +170,7 @@ class Night:
     def judge_feeds(self) -> None:
         """Are tonight's feeds fit to be used?"""
         order = models.build_order(self._models, FEED_TABLES)
-        models.build(self.warehouse, self.project, self._models, order)
+        tables.build(self.warehouse, self.project, self._models, order)
         self._built = set(order)
         for feed in self.warehouse.rows("select source, status from ops.feeds where status in ('missing', 'empty')"):
             self.warn("judge feeds", f"the feed {feed['source']} is {feed['status']}: nothing rests on it tonight")
@@ -182,10 +183,10 @@ class Night:
     def build(self) -> None:
         """The models, in the order that the SQL itself gives."""
         done: set[str] = getattr(self, "_built", set())
-        tables = [table for table in models.build_order(self._models) if table not in done]
-        models.build(self.warehouse, self.project, self._models, tables, lambda table: self.passing("build", table))
+        order = [table for table in models.build_order(self._models) if table not in done]
+        tables.build(self.warehouse, self.project, self._models, order, lambda table: self.passing("build", table))
         n_journeys = self.warehouse.scalar("select count(*) from journeys.journeys")
-        self.told("build", f"{len(tables) + len(done)} tables, {n_journeys:,} journeys")
+        self.told("build", f"{len(order) + len(done)} tables, {n_journeys:,} journeys")
 
     def judge_marts(self) -> None:
         """Are the numbers sane?"""

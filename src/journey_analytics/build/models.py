@@ -1,0 +1,198 @@
+"""`sql/` as models: which there are, what their columns mean, and in which order they are built.
+
+A model is one SELECT in `sql/<schema>/<name>.sql` with a `.yml` beside it. The order is read from the SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from journey_analytics import identity
+from journey_analytics.errors import ConfigError
+from journey_analytics.facts.expectations import ModelCheck, SqlCheck
+from journey_analytics.facts.expressions import referenced_tables
+from journey_analytics.facts.fields import Strict
+from journey_analytics.facts.yamlfile import read_yaml
+
+SEGMENTS_TABLE = "journeys.journey_segments"
+GENERATED: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    identity.TABLE: (
+        "One row per id: the name of the component of linked ids it belongs to.",
+        {"id": "An id with its kind before it, such as user:4711", "component": "The customer's name: its first id"},
+    ),
+    SEGMENTS_TABLE: (
+        "One row per journey and segment; every journey is in the segment 'all'.",
+        {"journey_id": "The journey", "segment": "A segment of the journey map, or all"},
+    ),
+}
+"""Tables that Python writes: what one row is, and what the columns mean."""
+PUBLISHED_SCHEMAS = ("journeys", "marts", "rules", "ops")
+"""Schemas of the published file; `landing` and `staging` are views that only the night sees."""
+CANONICAL = (
+    "source", "event_id", "event_name", "event_at", "received_at", "loaded_at", "anonymous_id", "user_id", "email_key",
+    "session_hint", "path", "referrer", "utm_source", "utm_medium", "utm_campaign", "device", "country", "order_id",
+    "ticket_id", "revenue_minor", "currency", "score", "score_kind", "invitation_id", "comment", "properties",
+    "file_id", "row_number",
+)  # fmt: skip
+"""The columns in which every staging model ends; `loaded_at` is added from the ledger."""
+
+
+class Interval(Strict):
+    """Two columns that the build adds: the bounds of an estimate."""
+
+    of: str
+    low: str
+    high: str
+    good: str
+    n: str
+    bad: str | None = None
+    method: str = Field(pattern="^(wilson|nps)$")
+
+
+class Check(Strict):
+    """An expectation of the finished table."""
+
+    expect: str
+    columns: tuple[str, ...] = ()
+    column: str | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    values: tuple[str, ...] = Field(default=(), alias="in")
+    otherwise: str = "fail"
+
+
+class Notes(Strict):
+    """The `.yml` beside a model: what a row is and what every column means."""
+
+    description: str
+    columns: dict[str, str]
+    key: tuple[str, ...] = ()
+    intervals: tuple[Interval, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model: its table, its SELECT, its notes, and the tables it reads."""
+
+    table: str
+    path: Path
+    sql: str
+    notes: Notes
+    reads: frozenset[str]
+
+    @property
+    def header(self) -> str:
+        """The comment that opens the file, without its dashes."""
+        lines = []
+        for line in self.sql.splitlines():
+            if not line.startswith("--"):
+                break
+            lines.append(line.removeprefix("--").removeprefix(" "))
+        return "\n".join(lines).strip()
+
+
+def discover(folders: Sequence[Path]) -> dict[str, Model]:
+    """Every model below the folders, by table name; a later folder's model replaces an earlier one of the same name.
+
+    Raises
+    ------
+    ConfigError : a model has no `.yml`, or one that breaks its form
+    """
+    models: dict[str, Model] = {}
+    for folder in folders:
+        for path in sorted(folder.glob("*/*.sql")):
+            if path.parent.name != "checks":
+                table = f"{path.parent.name}.{path.stem}"
+                sql = path.read_text(encoding="utf-8").rstrip().removesuffix(";")
+                models[table] = Model(table, path, sql, read_notes(path.with_suffix(".yml")), referenced_tables(sql))
+    return models
+
+
+def read_notes(path: Path) -> Notes:
+    """Read the `.yml` beside a model."""
+    if not path.is_file():
+        raise ConfigError(
+            "is missing: every model says what its columns mean", where=f"{path.parent.name}/{path.name}", do="write it"
+        )
+    document = read_yaml(path)
+    try:
+        return Notes.model_validate(document.value or {})
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        raise ConfigError(
+            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}", where=document.where(problem["loc"])
+        ) from error
+
+
+def checks_of(models: Mapping[str, Model]) -> dict[str, list[ModelCheck]]:
+    """What the models' notes expect of the finished tables, for `judge`."""
+    found: dict[str, list[ModelCheck]] = {}
+    for table, model in models.items():
+        wanted = [
+            ModelCheck(
+                table,
+                check.expect,
+                check.columns,
+                check.column,
+                check.at_least,
+                check.at_most,
+                check.values,
+                check.otherwise,
+            )
+            for check in model.notes.checks
+        ]
+        if wanted and not table.startswith("staging."):
+            found[table] = wanted
+    return found
+
+
+def sql_checks(folders: Sequence[Path]) -> list[SqlCheck]:
+    """The questions of `sql/checks/`: each returns offending rows."""
+    checks: dict[str, SqlCheck] = {}
+    for folder in folders:
+        for path in sorted((folder / "checks").glob("*.sql")):
+            sql = path.read_text(encoding="utf-8").rstrip().removesuffix(";")
+            said = {
+                key.strip(): value.strip()
+                for key, _, value in (line[2:].partition(":") for line in sql.splitlines() if line.startswith("--"))
+            }
+            checks[path.stem] = SqlCheck(path.stem, said.get("Question", path.stem), said.get("Level", "fail"), sql)
+    return list(checks.values())
+
+
+def build_order(models: Mapping[str, Model], wanted: Collection[str] | None = None) -> list[str]:
+    """The tables in an order in which each finds what it reads; with `wanted`, only those and what they need."""
+    reads: dict[str, frozenset[str]] = {table: model.reads for table, model in models.items()}
+    reads[identity.TABLE] = identity.READS
+    reads[SEGMENTS_TABLE] = frozenset({"journeys.journeys"})
+    reads["staging.events"] = frozenset(table for table in models if table.startswith("staging."))
+    graph = {table: [source for source in sources if source in reads] for table, sources in reads.items()}
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        raise ConfigError(
+            f"models read each other in a circle: {' → '.join(error.args[1])}", do="break the circle"
+        ) from error
+    if wanted is None:
+        return order
+    needed: set[str] = set()
+    pending = [table for table in order if table in wanted]
+    while pending:
+        table = pending.pop()
+        if table not in needed:
+            needed.add(table)
+            pending.extend(graph[table])
+    return [table for table in order if table in needed]
+
+
+def undocumented(models: Mapping[str, Model]) -> Iterator[str]:
+    """Models whose file does not open with its grain."""
+    for table, model in models.items():
+        if "Grain: one row per" not in model.header:
+            yield table
