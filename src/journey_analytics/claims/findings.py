@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from journey_analytics import formats
+from journey_analytics.build.models import read_notes
 from journey_analytics.claims.caveats import Period, calendar_note, read_period
 from journey_analytics.claims.series import (
     SMALLEST_JUDGED,
@@ -23,7 +24,6 @@ from journey_analytics.claims.series import (
 )
 from journey_analytics.facts.config import home
 from journey_analytics.facts.expressions import quoted
-from journey_analytics.models import read_notes
 
 if TYPE_CHECKING:
     from journey_analytics.warehouse import Warehouse
