@@ -23,7 +23,7 @@ from journey_analytics.warehouse import Warehouse, open_night
 NOW = datetime(2026, 3, 10, 2, 0)
 KEY = "a key for tests, never for people"
 
-NIGHTLY = {"landing": "in", "sources": ["web"], "key": {"file": "pipelines/key"}}
+NIGHTLY = {"landing": "in", "sources": ["web"], "key": {"file": "pipelines/key", "sample_only": True}}
 JOURNEY = {
     "shop": "Test shop",
     "currency": "EUR",

@@ -182,7 +182,7 @@ def test_a_feed_that_cannot_be_meant_is_refused(shop: Shop, changes: dict[str, A
         ({"memory_limit": "lots"}, "memory_limit"),
         ({"threads": 0}, "threads"),
         ({"key": {"file": "pipelines/none"}},
-        "no pseudonymisation key of at least 16 characters: looked in the environment"),
+        "the pseudonymisation key is missing: at least 32 characters; looked in the environment"),
         ({"key": {"file": "pipelines"}}, "and the file pipelines"),
     ],
 )  # fmt: skip
@@ -234,8 +234,8 @@ def test_a_folder_without_pipelines_is_no_project(tmp_path: Path) -> None:
 
 
 def test_the_key_comes_from_the_environment_first_and_never_shows(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JOURNEY_KEY", "from-the-environment-0123456789")
-    assert shop.project().key == b"from-the-environment-0123456789"
+    monkeypatch.setenv("JOURNEY_KEY", "from-the-environment-0123456789-0")
+    assert shop.project().key == b"from-the-environment-0123456789-0"
     monkeypatch.setenv("JOURNEY_KEY", "too-short-secret")
     shop.write("nightly.yml", {**NIGHTLY, "warehouse": "in"})
     assert "too-short-secret" not in told(shop)
@@ -243,7 +243,50 @@ def test_the_key_comes_from_the_environment_first_and_never_shows(shop: Shop, mo
 
 def test_a_key_that_is_no_text_is_a_key_that_is_missing(shop: Shop) -> None:
     (shop.root / "pipelines" / "key").write_bytes(b"\xff\xfe" * 20)
-    assert "no pseudonymisation key" in told(shop)
+    assert "the pseudonymisation key is missing" in told(shop)
+
+
+def test_a_key_that_can_be_guessed_is_refused_wherever_it_comes_from(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.write("key", "k" * 31)
+    assert "the pseudonymisation key is too short: at least 32 characters" in told(shop)
+    shop.write("key", "k" * 32)
+    assert shop.project().key == b"k" * 32
+    monkeypatch.setenv("JOURNEY_KEY_RETIRED", "k" * 40 + " short")
+    assert "too short" in told(shop)
+    monkeypatch.setenv("JOURNEY_KEY_RETIRED", "k" * 40)
+    assert shop.project().retired_keys == (b"k" * 40,)
+
+
+def test_a_key_file_lies_outside_the_project_and_outside_any_repository(shop: Shop, tmp_path: Path) -> None:
+    inside, repository = {"file": "pipelines/key"}, tmp_path / "repository"
+    (repository / ".git").mkdir(parents=True)
+    for path in (repository / "key", tmp_path / "key"):
+        path.write_text("k" * 64)
+        path.chmod(0o600)
+    for key in (inside, {"file": str(repository / "key")}):
+        shop.write("nightly.yml", {**NIGHTLY, "key": key})
+        assert "lies inside the project or a repository" in told(shop)
+    shop.write("nightly.yml", {**NIGHTLY, "key": {"file": str(tmp_path / "key")}})
+    assert (shop.project().key, shop.project().warnings) == (b"k" * 64, ())
+
+
+def test_a_key_file_that_others_can_read_is_told_and_used(shop: Shop, tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text("k" * 64)
+    path.chmod(0o640)
+    shop.write("nightly.yml", {**NIGHTLY, "key": {"file": str(path)}})
+    assert shop.project().warnings == ("the key file key can be read by others than its owner: chmod 600 key",)
+    assert shop.project().key == b"k" * 64
+
+
+def test_a_key_that_no_column_needs_is_used_all_the_same(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.source(columns={name: kind for name, kind in WEB["columns"].items() if name != "email"})
+    shop.write("nightly.yml", {**NIGHTLY, "key": {}})
+    assert shop.project().key is None
+    monkeypatch.setenv("JOURNEY_KEY", "k" * 64)
+    assert shop.project().key == b"k" * 64
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")

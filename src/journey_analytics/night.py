@@ -119,6 +119,8 @@ class Night:
     def land(self) -> None:
         """Files to landing.*: each once, every row accounted for."""
         judge.warm_up()  # its library takes seconds to import; that may as well happen while files are read
+        for warning in self.project.warnings:
+            self.warn("land", warning)
         if self.warehouse.recovered:
             self.warn(
                 "land", f"the private database was damaged; it is kept as {self.warehouse.recovered} and built anew"

@@ -6,6 +6,7 @@ fields        the vocabulary that every file shares: durations, shares, names
 feeds         one feed, as its file in `pipelines/sources/` states it
 journeymap    the journey map, as `pipelines/journey.yml` states it
 expectations  what may be expected of a feed and of a model
+keys          the pseudonymisation key: where it comes from, and what makes it no secret
 mapchecks     what must hold between the parts
 config        all of it together: a project
 """

@@ -20,18 +20,11 @@ from journey_analytics.errors import ConfigError, ConfigErrors
 from journey_analytics.facts.feeds import Source, any_personal
 from journey_analytics.facts.fields import Name, Strict, Text
 from journey_analytics.facts.journeymap import JourneyMap
+from journey_analytics.facts.keys import KeyFile, Keys, read_keys
 from journey_analytics.facts.mapchecks import map_mistakes, source_mistakes
 from journey_analytics.facts.yamlfile import Document, Location, read_yaml
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-class KeyFile(Strict):
-    """Where the pseudonymisation key comes from."""
-
-    environment: Text = "JOURNEY_KEY"
-    file: Text | None = None
-    sample_only: bool = False
 
 
 class Keep(Strict):
@@ -58,7 +51,8 @@ class Project:
     """One shop's folder, read and checked.
 
     `sources` keeps the order of `nightly.yml`; `key` is the pseudonymisation key, or None where no feed needs one;
-    `digest` is the sha256 of every YAML file that shaped the night.
+    `retired_keys` are those in force before it; `digest` is the sha256 of every YAML file that shaped the night;
+    `warnings` are what a night tells before it goes on all the same.
     """
 
     root: Path
@@ -67,6 +61,8 @@ class Project:
     sources: Mapping[str, Source]
     key: bytes | None
     digest: str
+    retired_keys: tuple[bytes, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def landing(self) -> Path:
@@ -142,14 +138,15 @@ def _load(root: Path, folder: Path) -> Project:
     if drawn and salvaged:
         known = sources if nightly and len(sources) == len(nightly.sources) else None
         mistakes.extend(map_mistakes(salvaged, drawn, known))
-    key = None
+    keys = Keys()
     if nightly is not None:
         mistakes.extend(_folder_mistakes(root, nightly))
-        key = _read_key(root, nightly.key, mistakes) if any_personal(sources) else None
+        keys = read_keys(root, nightly.key, is_needed=any_personal(sources))
+        mistakes.extend(keys.mistakes)
     if mistakes or nightly is None or journey is None:
         raise ConfigErrors(mistakes)
     digest = hashlib.sha256(b"\0".join(document.path.read_bytes() for document in documents.values())).hexdigest()
-    return Project(root, nightly, journey, sources, key, digest)
+    return Project(root, nightly, journey, sources, keys.current, digest, keys.retired, keys.warnings)
 
 
 def _read(path: Path, model: type[Model], documents: dict[Path, Document], mistakes: list[ConfigError]) -> Model | None:
@@ -304,26 +301,3 @@ def _folder_mistakes(root: Path, nightly: Nightly) -> Iterator[ConfigError]:
                 f"the {name} folder '{folder.name}' cannot be written", where="nightly.yml",
                 allowed="a folder this user may write to", do=f"mend its permissions, or correct `{name}:`",
             )  # fmt: skip
-
-
-def _read_key(root: Path, key: KeyFile, mistakes: list[ConfigError]) -> bytes | None:
-    """The pseudonymisation key: from the environment, else from a file; at least 16 bytes."""
-    text = os.environ.get(key.environment, "")
-    looked = f"the environment variable {key.environment}"
-    if not text and key.file is not None:
-        looked += f" and the file {key.file}"
-        path = root / key.file
-        try:
-            lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-            text = next((line for line in lines if line and not line.startswith("#")), "")
-        except (OSError, UnicodeDecodeError):
-            text = ""
-    key_bytes = text.encode("utf-8", "surrogateescape")
-    if len(key_bytes) < 16:
-        mistakes.append(ConfigError(
-            f"no pseudonymisation key of at least 16 characters: looked in {looked}",
-            where="nightly.yml (key)", allowed="a secret that stays outside the repository and the database",
-            do=f'export {key.environment}="$(python3 -c "import secrets; print(secrets.token_hex(32))")"; keep it safe',
-        ))  # fmt: skip
-        return None
-    return key_bytes
