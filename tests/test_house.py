@@ -27,7 +27,8 @@ MODULES = (
     "facts.yamlfile facts.expressions facts.fields facts.feeds facts.journeymap facts.expectations facts.keys "
     "facts.mapchecks facts.config "
     "warehouse ledger "
-    "landing.readers landing.privacy landing.properties landing.contract landing.deliveries landing.land "
+    "landing.packed landing.json_marks landing.json_documents landing.readers landing.privacy landing.properties "
+    "landing.contract landing.deliveries landing.land "
     "rules identity build.models build.tables lineage profiles judge "
     "claims.caveats claims.series claims.findings "
     "report.queries report.sections report.kpis report.quality report.verdict report.result report.chartparts "
@@ -46,7 +47,7 @@ HOMES = {
     # one subject, what YAML says, in five modules
     "pydantic": {"facts.fields", "facts.feeds", "facts.journeymap", "facts.config", "build.models"},
     "scipy": {"stats", "identity"},
-    "pyarrow": {"landing.readers"},
+    "pyarrow": {"landing.packed", "landing.readers"},
     "duckdb": {"warehouse"},
     "great_expectations": {"judge"},
     "pandas": {"judge"},

@@ -17,7 +17,8 @@ from shop_builder import WEB
 
 from journey_analytics.facts.feeds import Source
 from journey_analytics.landing import readers
-from journey_analytics.landing.readers import UnreadableFile, fingerprint, read_file
+from journey_analytics.landing.packed import UnreadableFile
+from journey_analytics.landing.readers import fingerprint, read_file
 
 NAMES = list(WEB["columns"])
 

@@ -12,6 +12,9 @@ from journey_analytics.facts.fields import Name, Strict, Text, Texts
 # Every landing table has these besides its own columns: where a row came from.
 ORIGIN = ("file_id", "row_number")
 
+# One step from a JSON record to the object it stands in: `from: ^.created_at`.
+ABOVE = "^"
+
 ColumnType = Literal[
     "text", "integer", "number", "boolean", "date", "timestamp", "epoch_seconds", "epoch_milliseconds", "url",
     "properties",
@@ -110,7 +113,8 @@ class Source(Strict):
 
     source: Name
     lands: Annotated[tuple[Text, ...], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
-    format: Literal["jsonl", "csv", "parquet"]
+    format: Literal["jsonl", "json", "csv", "parquet"]
+    records: Text | None = None
     csv: Csv = Csv()
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
     required: bool = False
@@ -153,9 +157,16 @@ class Source(Strict):
         twice = sorted({name for name in landing if [*landing, *ORIGIN].count(name) > 1})
         if twice:
             raise ValueError(f"two columns would land as {', '.join(twice)}; rename one, and read it with `from:`")
-        if self.format == "jsonl":
-            _check_paths(self.columns)
+        if self.records is not None and self.format != "json":
+            raise ValueError("`records` belongs to a feed of `format: json`; in any other format a record is one row")
+        if self.is_json:
+            _check_paths(self.columns, self.records)
         return self
+
+    @property
+    def is_json(self) -> bool:
+        """Whether a record is a JSON object, so that a column may come from any depth of it."""
+        return self.format in ("jsonl", "json")
 
     @property
     def event_time(self) -> str | None:
@@ -176,7 +187,7 @@ def _check_kept(keep: tuple[str, ...]) -> None:
     if not keep:
         raise ValueError("a column of type properties lists under `keep` the keys that may land; no other does")
     for path in keep:
-        if not all(path.split(".")) or '"' in path or "\\" in path:
+        if not _is_path(path):
             raise ValueError(
                 f"'{path}' is not a key; allowed are the keys of a JSON object, nested ones joined by dots"
             )
@@ -184,11 +195,33 @@ def _check_kept(keep: tuple[str, ...]) -> None:
             raise ValueError(f"`keep` names both {path} and keys below it; name the keys below it alone")
 
 
-def _check_paths(columns: dict[str, Column]) -> None:
+def climbed(path: str) -> tuple[int, str]:
+    """How many levels a path climbs above its record, and the path from there: `^.^.id` is (2, "id")."""
+    keys = path.split(".")
+    steps = next((place for place, key in enumerate(keys) if key != ABOVE), len(keys))
+    return steps, ".".join(keys[steps:])
+
+
+def _check_paths(columns: dict[str, Column], records: str | None) -> None:
+    levels = len(records.split(".")) if records else 0
+    if records is not None and not _is_path(records):
+        raise ValueError(f"`records: {records}` is not a path to a list; allowed are keys joined by dots")
     for name, column in columns.items():
         path = column.from_ or name
-        if not all(path.split(".")) or '"' in path or "\\" in path:
+        steps, inside = climbed(path)
+        if not _is_path(inside):
             raise ValueError(f"'{path}' is not a path into a JSON object; allowed are keys joined by dots")
+        if steps > levels:
+            climbs = f"'{path}' climbs {steps} level{'s' * (steps > 1)} above its record"
+            if not levels:
+                raise ValueError(
+                    f"{climbs}, but its record stands in nothing; `records` of `format: json` names a list"
+                )
+            raise ValueError(f"{climbs}, but `records` leads through {levels}; allowed is one {ABOVE} for each key")
+
+
+def _is_path(path: str) -> bool:
+    return all(path.split(".")) and not set('"\\') & set(path)
 
 
 def landed_name(name: str, column: Column) -> str:

@@ -1,9 +1,12 @@
 """Files to `landing.*`: every record read, checked against its feed's contract, and accounted for.
 
-readers     files as record batches: every record numbered, nothing guessed
-privacy     what may be kept of a person, as SQL
-properties  nested values by an allow-list, as SQL
-contract    a feed's contract as one SQL pass: texts in, typed columns and reasons out
-deliveries  which files have arrived, and what the ledger knows of them
-land        each file loaded once, in one transaction
+packed          files as bytes, plain or packed
+json_marks      a stream of JSON gone through from mark to mark
+json_documents  JSON documents as records: the elements of the list that a feed names
+readers         files as record batches: every record numbered, nothing guessed
+privacy         what may be kept of a person, as SQL
+properties      nested values by an allow-list, as SQL
+contract        a feed's contract as one SQL pass: texts in, typed columns and reasons out
+deliveries      which files have arrived, and what the ledger knows of them
+land            each file loaded once, in one transaction
 """

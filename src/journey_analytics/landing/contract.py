@@ -95,7 +95,7 @@ def _text(index: int) -> str:
 
 def _texts(source: Source) -> str:
     """The CTE `texts`: the text of every declared column, and the problem of a record that has none."""
-    if source.format == "jsonl":
+    if source.is_json:
         paths = ", ".join(_json_path(column.from_ or name) for name, column in source.columns.items())
         read = f"""select *, case when problem is null then try(json_extract_string(raw, [{paths}])) end as _v
                 from incoming"""
@@ -244,7 +244,7 @@ def _refused_row(source: Source) -> str:
             kept = redacted(_url(text, column.keep_query) if column.type == "url" else text)
         parts.append(f"{_quote(name)}, left({kept}, 500)")
     read = f"json_object({', '.join(parts)})::varchar"
-    shape = without_texts(cleaned("_raw"), is_json=source.format == "jsonl")
+    shape = without_texts(cleaned("_raw"), is_json=source.is_json)
     return f"case when _problem is null then {read} else left({redacted(shape)}, 2000) end"
 
 

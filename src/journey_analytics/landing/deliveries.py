@@ -14,7 +14,8 @@ from pathlib import Path
 from journey_analytics.facts.config import Project
 from journey_analytics.facts.expressions import quoted
 from journey_analytics.facts.feeds import Source
-from journey_analytics.landing.readers import Fingerprint, UnreadableFile, fingerprint
+from journey_analytics.landing.packed import UnreadableFile
+from journey_analytics.landing.readers import Fingerprint, fingerprint
 from journey_analytics.warehouse import Warehouse
 
 NO_PRINT = Fingerprint("", 0)

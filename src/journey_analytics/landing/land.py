@@ -20,8 +20,9 @@ from journey_analytics.facts.expressions import quoted
 from journey_analytics.facts.feeds import Source, landed_name
 from journey_analytics.landing.contract import contract_digest, contract_query, happened_at, landing_columns
 from journey_analytics.landing.deliveries import File, files_of, name_of, new_files, remember
+from journey_analytics.landing.packed import UnreadableFile
 from journey_analytics.landing.privacy import padded_keys
-from journey_analytics.landing.readers import UnreadableFile, read_file, schema_of, table_of
+from journey_analytics.landing.readers import read_file, schema_of, table_of
 from journey_analytics.warehouse import DatabaseError, Warehouse
 
 CHUNK_ROWS = 500_000

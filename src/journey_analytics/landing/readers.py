@@ -1,16 +1,13 @@
 """Files as record batches: every record numbered, nothing guessed, nothing lost.
 
-One record is one line of JSON, one CSV record or one Parquet row. A record that cannot be read whole is handed on with
-its problem instead of its fields, so that whoever counts can account for it. A file that breaks off raises
-`UnreadableFile`.
-This is the only module that imports pyarrow.
+One record is one line of JSON, one element of a JSON document, one CSV record or one Parquet row. A record that cannot
+be read whole is handed on with its problem instead of its fields, so that whoever counts can account for it. A file
+that breaks off raises `UnreadableFile`.
 """
 
 from __future__ import annotations
 
-import bz2
 import csv
-import gzip
 import hashlib
 import io
 import json
@@ -19,7 +16,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -27,12 +24,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from journey_analytics.facts.feeds import Source
+from journey_analytics.landing.json_documents import read_documents
+from journey_analytics.landing.packed import (
+    MAX_RECORD_BYTES,
+    UnreadableFile,
+    open_packed,
+    text_or_problem,
+)
 
 CHUNK_BYTES = 16_000_000
-MAX_RECORD_BYTES = 1_000_000
 CSV_BATCH_RECORDS = 50_000
 CSV_FIELD_BYTES = 16_000_000
-SHOWN_CHARACTERS = 2_000
 
 BASE_FIELDS = [
     ("file_index", pa.int32()),
@@ -40,10 +42,6 @@ BASE_FIELDS = [
     ("problem", pa.large_string()),
     ("raw", pa.large_string()),
 ]
-
-
-class UnreadableFile(Exception):
-    """The file itself is broken (cut archive, wrong format); the message says how."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +69,7 @@ def fingerprint(path: Path) -> Fingerprint:
 
 def schema_of(source: Source) -> pa.Schema:
     """The columns of every batch: the base fields, and for CSV and Parquet one text column per declared column."""
-    texts = (
-        [] if source.format == "jsonl" else [(f"t{index}", pa.large_string()) for index in range(len(source.columns))]
-    )
+    texts = [] if source.is_json else [(f"t{index}", pa.large_string()) for index in range(len(source.columns))]
     return pa.schema([*BASE_FIELDS, *texts])
 
 
@@ -91,6 +87,7 @@ def read_file(path: Path, source: Source, file_index: int) -> Iterator[pa.Record
     """
     read: Callable[[Path, Source], Iterator[list[Any]]] = {
         "jsonl": _read_lines,
+        "json": _read_json,
         "csv": _read_csv,
         "parquet": _read_parquet,
     }[source.format]
@@ -120,23 +117,12 @@ def _told(error: BaseException) -> str:
     return f"breaks off or is not of its declared format: {text}"
 
 
-def _open(path: Path) -> IO[bytes]:
-    suffix = path.suffix.lower()
-    if suffix == ".gz":
-        return cast(IO[bytes], gzip.open(path, "rb"))
-    if suffix == ".bz2":
-        return cast(IO[bytes], bz2.open(path, "rb"))
-    if suffix == ".zst":
-        return cast(IO[bytes], pa.CompressedInputStream(pa.OSFile(str(path)), "zstd"))
-    return path.open("rb")
-
-
 def _line_blocks(path: Path) -> Iterator[bytes]:
     """Whole lines with their ends, many at a time; the last line may lack its end.
 
     Of a line that is far too long only the beginning is kept, so that memory stays bounded.
     """
-    with _open(path) as file:
+    with open_packed(path) as file:
         rest = b""
         while block := file.read(CHUNK_BYTES):
             cut = block.rfind(b"\n") + 1
@@ -164,7 +150,7 @@ def _read_lines(path: Path, source: Source) -> Iterator[list[Any]]:
             lines = pa.LargeStringArray.from_buffers(len(ends), pa.py_buffer(starts), pa.py_buffer(block))
             yield [pa.nulls(len(lines), pa.large_string()), lines]
         else:
-            told = [_text_or_problem(block[i:j]) for i, j in zip(starts[:-1], ends, strict=True)]
+            told = [text_or_problem(block[i:j]) for i, j in zip(starts[:-1], ends, strict=True)]
             yield [pa.array([line[place] for line in told], pa.large_string()) for place in (0, 1)]
 
 
@@ -176,19 +162,15 @@ def _is_utf8(block: bytes) -> bool:
     return True
 
 
-def _text_or_problem(line: bytes) -> tuple[str | None, str]:
-    if len(line) > MAX_RECORD_BYTES:
-        return f"is longer than {MAX_RECORD_BYTES:,} bytes", line[:SHOWN_CHARACTERS].decode("utf-8", "replace")
-    try:
-        return None, line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return f"is not UTF-8 text (byte {error.start + 1})", line.decode("utf-8", "replace")
+def _read_json(path: Path, source: Source) -> Iterator[list[Any]]:
+    for told in read_documents(path, source):
+        yield [pa.array([record[place] for record in told], pa.large_string()) for place in (0, 1)]
 
 
 def _read_csv(path: Path, source: Source) -> Iterator[list[Any]]:
     dialect = source.csv
     encoding = "utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding
-    with _open(path) as file:
+    with open_packed(path) as file:
         text = io.TextIOWrapper(io.BufferedReader(cast(Any, file)), encoding=encoding, newline="\n")
         csv.field_size_limit(CSV_FIELD_BYTES)
         records = csv.reader(
