@@ -29,7 +29,10 @@ MODULES = (
     "warehouse ledger "
     "landing.packed landing.json_marks landing.json_documents landing.readers landing.privacy landing.properties "
     "landing.contract landing.deliveries landing.land "
-    "rules identity build.models build.tables lineage profiles judge "
+    "rules identity "
+    "credit.ways credit.rules credit.markov credit.shapley credit.resampling credit.table "
+    "build.models build.tables "
+    "lineage profiles judge "
     "claims.caveats claims.series claims.findings "
     "report.queries report.sections report.kpis report.quality report.verdict report.result report.chartparts "
     "report.marks report.charts report.exports report.page "
@@ -46,7 +49,7 @@ HOMES = {
     "sqlglot": {"facts.expressions"},
     # one subject, what YAML says, in five modules
     "pydantic": {"facts.fields", "facts.feeds", "facts.journeymap", "facts.config", "build.models"},
-    "scipy": {"stats", "identity"},
+    "scipy": {"stats", "identity", "credit.markov", "credit.resampling"},
     "pyarrow": {"landing.packed", "landing.readers"},
     "duckdb": {"warehouse"},
     "great_expectations": {"judge"},

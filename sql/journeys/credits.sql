@@ -1,44 +1,17 @@
 -- Who led to the purchase: the touchpoints of a converted journey before it converted.
 --
--- Grain: one row per (journey_id, touchpoint) of a converted journey.
+-- Grain: one row per (journey_id, touchpoint) of a converted journey of the judged period.
 --
--- The touchpoint of the conversion earns nothing, or the page that says thank you would always be the last one; only a
--- journey that went nowhere else is credited to it. Credit describes the path that was taken; it does not say what
--- would have happened without the touchpoint.
+-- Which touches count is said in journeys.credit_touches.
 with
-
-conversions as (
-    select
-        journey_id,
-        touchpoint,
-        touch_number
-    from journeys.touches
-    where is_conversion
-),
-
-on_the_way as (
-    select
-        touches.journey_id,
-        touches.touchpoint,
-        touches.touch_number
-    from journeys.touches as touches
-    inner join conversions on touches.journey_id = conversions.journey_id
-    where touches.touch_number < conversions.touch_number and touches.touchpoint <> conversions.touchpoint
-),
 
 credited as (
     select
         journey_id,
         touchpoint,
         touch_number
-    from on_the_way
-    union all
-    select
-        conversions.journey_id,
-        conversions.touchpoint,
-        conversions.touch_number
-    from conversions
-    anti join on_the_way on conversions.journey_id = on_the_way.journey_id
+    from journeys.credit_touches
+    where is_converted
 ),
 
 journeys_credited as (

@@ -9,16 +9,14 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from journey_analytics import identity
 from journey_analytics.build import models
 from journey_analytics.facts.config import home
 
 START, END = "<!-- lineage: written by python -m journey_analytics.lineage -->", "<!-- end of lineage -->"
 
-READS = {identity.TABLE: identity.READS, models.SEGMENTS_TABLE: frozenset({"journeys.journeys"})}
 MEANINGS = {
     "staging.events": "One row per event of every feed that is on: the union of the staging models.",
-    **{table: meaning for table, (meaning, _) in models.GENERATED.items()},
+    **{table: generated.meaning for table, generated in models.GENERATED.items()},
 }
 
 
@@ -32,7 +30,8 @@ def table(found: Mapping[str, models.Model]) -> str:
             meaning, reads = f"one per {grain[1]}" if grain else model.notes.description, model.reads
             shown = f"[{name}]({name.replace('.', '/')}.sql)"
         else:
-            reads, meaning, shown = READS.get(name, frozenset()), MEANINGS[name], name
+            reads = models.GENERATED[name].reads if name in models.GENERATED else frozenset()
+            meaning, shown = MEANINGS[name], name
         lines.append(f"| {shown} | {meaning} | {', '.join(sorted(reads)) or 'the staging models'} |")
     return "\n".join(lines)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from journey_analytics import identity
+from journey_analytics.credit import table as credit
 from journey_analytics.errors import ConfigError
 from journey_analytics.facts.expectations import ModelCheck, SqlCheck
 from journey_analytics.facts.expressions import referenced_tables
@@ -20,17 +21,30 @@ from journey_analytics.facts.fields import Strict
 from journey_analytics.facts.yamlfile import read_yaml
 
 SEGMENTS_TABLE = "journeys.journey_segments"
-GENERATED: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    identity.TABLE: (
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A table that Python writes: what one row is, what the columns mean, and what it reads."""
+
+    meaning: str
+    columns: Mapping[str, str]
+    reads: frozenset[str]
+
+
+GENERATED: Mapping[str, Generated] = {
+    identity.TABLE: Generated(
         "One row per id: the name of the component of linked ids it belongs to.",
         {"id": "An id with its kind before it, such as user:4711", "component": "The customer's name: its first id"},
+        identity.READS,
     ),
-    SEGMENTS_TABLE: (
+    SEGMENTS_TABLE: Generated(
         "One row per journey and segment; every journey is in the segment 'all'.",
         {"journey_id": "The journey", "segment": "A segment of the journey map, or all"},
+        frozenset({"journeys.journeys"}),
     ),
+    credit.TABLE: Generated(credit.HEADER, credit.COLUMNS, credit.READS),
 }
-"""Tables that Python writes: what one row is, and what the columns mean."""
 PUBLISHED_SCHEMAS = ("journeys", "marts", "rules", "ops")
 """Schemas of the published file; `landing` and `staging` are views that only the night sees."""
 CANONICAL = (
@@ -169,8 +183,7 @@ def sql_checks(folders: Sequence[Path]) -> list[SqlCheck]:
 def build_order(models: Mapping[str, Model], wanted: Collection[str] | None = None) -> list[str]:
     """The tables in an order in which each finds what it reads; with `wanted`, only those and what they need."""
     reads: dict[str, frozenset[str]] = {table: model.reads for table, model in models.items()}
-    reads[identity.TABLE] = identity.READS
-    reads[SEGMENTS_TABLE] = frozenset({"journeys.journeys"})
+    reads.update({table: generated.reads for table, generated in GENERATED.items()})
     reads["staging.events"] = frozenset(table for table in models if table.startswith("staging."))
     graph = {table: [source for source in sources if source in reads] for table, sources in reads.items()}
     try:

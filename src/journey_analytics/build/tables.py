@@ -13,6 +13,7 @@ import numpy as np
 
 from journey_analytics import identity, ledger, rules, stats
 from journey_analytics.build.models import CANONICAL, GENERATED, Interval, Model
+from journey_analytics.credit import table as credit
 from journey_analytics.errors import ConfigError
 from journey_analytics.facts.config import Project
 from journey_analytics.facts.expressions import checked_condition, quoted
@@ -83,13 +84,20 @@ def build(
             continue
         told(table)
         if table in GENERATED:
-            if table == identity.TABLE:
-                identity.components(warehouse)
-            else:
-                warehouse.execute(f"create or replace table {table} as {segments_query(project)}")
-            _comment(warehouse, table, *GENERATED[table])
+            _generate(warehouse, project, table)
+            _comment(warehouse, table, GENERATED[table].meaning, GENERATED[table].columns)
         else:
             _build_model(warehouse, models[table])
+
+
+def _generate(warehouse: Warehouse, project: Project, table: str) -> None:
+    """Build one of the tables that Python writes."""
+    if table == identity.TABLE:
+        identity.components(warehouse)
+    elif table == credit.TABLE:
+        credit.build(warehouse, project.journey.credit)
+    else:
+        warehouse.execute(f"create or replace table {table} as {segments_query(project)}")
 
 
 def _create(warehouse: Warehouse, kind: str, model: Model) -> None:

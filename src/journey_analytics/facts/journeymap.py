@@ -180,6 +180,32 @@ class Contact(Strict):
     within: Duration = 3 * DAY
 
 
+class CreditRule(Strict):
+    """How credit for a purchase is shared among the touches before it: what counts, and the methods' own settings.
+
+    `direct` names touchpoints or channels that are nobody's work (a typed address); `direct_touches` says whether they
+    stay, are taken off the end of a way, or out of it. `draws` and `orders` are how often customers are drawn for the
+    intervals, and orders of places for the Shapley values.
+    """
+
+    look_back: Duration = 90 * DAY
+    clean_up: Literal["unique", "exposure", "first"] = "exposure"
+    direct: Texts = ()
+    direct_touches: Literal["keep", "trim", "remove"] = "keep"
+    half_life: Duration = 7 * DAY
+    position: tuple[float, float, float] = (0.4, 0.2, 0.4)
+    markov_order: Literal[1, 2, 3] = 1
+    campaigns: int = Field(default=10, ge=0, le=100)
+    draws: int = Field(default=200, ge=50, le=10_000)
+    orders: int = Field(default=200, ge=10, le=100_000)
+
+    @model_validator(mode="after")
+    def _has_weights(self) -> CreditRule:
+        if min(self.position) < 0 or sum(self.position) <= 0:
+            raise ValueError("`position` is three weights (first, between, last), none negative and not all zero")
+        return self
+
+
 class JourneyMap(Strict):
     """The whole of `journey.yml`."""
 
@@ -198,6 +224,7 @@ class JourneyMap(Strict):
     out_of_order: OutOfOrder = OutOfOrder()
     survey_link: Duration = 3 * DAY
     contact: Contact = Contact()
+    credit: CreditRule = CreditRule()
     min_cell: int = Field(default=10, ge=1)
     stages: tuple[Stage, ...] = Field(min_length=1)
     touchpoints: tuple[Touchpoint, ...] = Field(min_length=1)

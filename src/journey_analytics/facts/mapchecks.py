@@ -96,6 +96,9 @@ def _dangling(
         named.append((recovery.expect, touchpoints, "touchpoint", ("recoveries", index, "expect")))
     for index, entry in enumerate(journey.calendar if sources is not None else ()):  # feeds are known, or not judged
         named += [(touched, touchable, "touchpoint", ("calendar", index, "touches")) for touched in entry.touches]
+    channels = sorted({touchpoint.channel for touchpoint in journey.touchpoints})
+    for name in journey.credit.direct:
+        named.append((name, [*touchpoints, *channels], "touchpoint or channel", ("credit", "direct")))
     for name, known, kind, location in named:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
