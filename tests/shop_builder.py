@@ -44,6 +44,7 @@ WEB: Mapping[str, Any] = {
     "source": "web",
     "lands": "web/*",
     "format": "jsonl",
+    "time_zone": "UTC",
     "key": ["id"],
     "columns": {
         "id": {"type": "text", "required": True},

@@ -159,10 +159,11 @@ def test_a_row_is_refused_with_everything_that_is_wrong_with_it(tmp_path: Path) 
     ]
 
 
-def test_only_allowed_values_land_unless_new_ones_only_warn(tmp_path: Path) -> None:
+def test_a_value_that_the_contract_does_not_list_lands_unless_its_row_is_to_be_refused(tmp_path: Path) -> None:
     kind = {"type": "text", "values": ["it's", "b"]}
-    found = landed_all(tmp_path, [(kind, "it's"), (kind, "c"), ({**kind, "on_new_value": "warn"}, "c")])
-    assert found == [("it's", []), (None, ["x01 has a value that is not allowed: c"]), ("c", [])]
+    kinds = [kind, kind, *({**kind, "on_new_value": word} for word in ("evolve", "warn", "freeze", "reject_row"))]
+    found = landed_all(tmp_path, list(zip(kinds, ["it's", *"ccccc"], strict=True)))
+    assert found == [("it's", []), *[("c", [])] * 4, (None, ["x05 has a value that is not allowed: c"])]
 
 
 def test_of_an_address_only_the_parameters_that_are_kept_land(tmp_path: Path) -> None:

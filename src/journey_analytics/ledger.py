@@ -17,6 +17,9 @@ _TABLES = (
         status varchar, reason varchar, loaded_at timestamp)""",
     """create table if not exists work.ops.rejects (
         file_id varchar, source varchar, file varchar, row_number bigint, reasons varchar[], "row" varchar)""",
+    """create table if not exists work.ops.load_notes (
+        file_id varchar, source varchar, file varchar, note varchar, subject varchar, follows varchar, n bigint,
+        sample varchar)""",
     """create table if not exists work.ops.runs (
         run_id varchar, attempt bigint, started_at timestamp, ended_at timestamp, status varchar, exit_code integer,
         as_of timestamp, map_hash varchar, code_version varchar, schema_version integer, message varchar)""",
@@ -28,6 +31,7 @@ COMMENTS = {
     "runs": "One row per attempt at a night. The only table with wall-clock times.",
     "loads": "One row per file that was looked at. n_read = n_loaded + n_duplicate + n_rejected + n_out_of_scope.",
     "schema_version": "One row: the version of what tables and columns mean.",
+    "load_notes": "One row per file, note and column: what was counted although no row was refused for it.",
     "rejects": "One row per refused row, pseudonymised, with every reason.",
 }
 

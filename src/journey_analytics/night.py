@@ -31,7 +31,7 @@ from journey_analytics.errors import (
 )  # fmt: skip
 from journey_analytics.facts.config import Project
 from journey_analytics.facts.expectations import Check, FeedExpectation
-from journey_analytics.landing import land
+from journey_analytics.landing import land, notes
 from journey_analytics.report import page, result
 from journey_analytics.warehouse import Warehouse, attach_next, close_next, open_night
 
@@ -132,6 +132,8 @@ class Night:
             self.told("land", f"{feed.source}: {feed.n_new_files} new of {feed.n_files} files{brought}")
             for name, reason in feed.refused.items():
                 self.warn("land", f"{name}: {reason}")
+            for said, is_warning in notes.told(self.warehouse, self.project.sources[feed.source]):
+                (self.warn if is_warning else self.told)("land", said)
 
     def begin(self) -> None:
         """Start a new publication: settle as_of, load the map, offer the feeds."""

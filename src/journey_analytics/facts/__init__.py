@@ -3,6 +3,7 @@
 yamlfile      YAML in which every value knows its line
 expressions   SQL that people write in YAML, parsed and checked
 fields        the vocabulary that every file shares: durations, shares, names
+contracts     what a feed's contract may say of its values
 feeds         one feed, as its file in `pipelines/sources/` states it
 journeymap    the journey map, as `pipelines/journey.yml` states it
 expectations  what may be expected of a feed and of a model

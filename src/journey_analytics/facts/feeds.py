@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from journey_analytics.facts.fields import Name, Strict, Text, Texts
+from journey_analytics.facts.contracts import ColumnRules, FeedRules
+from journey_analytics.facts.fields import Name, Strict, Text
 
 # Every landing table has these besides its own columns: where a row came from.
 ORIGIN = ("file_id", "row_number")
@@ -17,7 +18,7 @@ ABOVE = "^"
 
 ColumnType = Literal[
     "text", "integer", "number", "boolean", "date", "timestamp", "epoch_seconds", "epoch_milliseconds", "url",
-    "properties",
+    "properties", "score", "money",
 ]  # fmt: skip
 
 
@@ -29,7 +30,7 @@ def _zone(value: str) -> str:
     return value
 
 
-class Column(Strict):
+class Column(ColumnRules):
     """One column: what it is called in the file, its type, and what may stand in it."""
 
     type: ColumnType
@@ -37,8 +38,6 @@ class Column(Strict):
     required: bool = False
     event_time: bool = False
     personal: Literal["email", "drop"] | None = None
-    values: Texts | None = None
-    on_new_value: Literal["warn", "reject"] = "reject"
     keep_query: tuple[Text, ...] = ()
     keep: tuple[Text, ...] = ()
     pairs: bool = False
@@ -51,10 +50,9 @@ class Column(Strict):
             raise ValueError("`keep` and `pairs` belong to a column of type properties")
         if self.type == "properties":
             _check_kept(self.keep)
-        if self.values and self.type != "text":
-            raise ValueError("`values` belongs to a column of type text")
-        if self.personal and (self.values or self.event_time or self.type != "text"):
-            raise ValueError("a personal column is of type text, and has neither `values` nor `event_time`")
+        self.check_rules(self.type, must_hold=self.required or self.event_time)
+        if self.personal and (self.values or self.not_answered or self.event_time or self.type != "text"):
+            raise ValueError("a personal column is of type text, and has no `values` and no `event_time`")
         if self.event_time and self.type not in ("timestamp", "date", "epoch_seconds", "epoch_milliseconds"):
             raise ValueError(f"the event time is a time, and not of type {self.type}")
         return self
@@ -108,7 +106,7 @@ class FeedRule(Strict):
         return self
 
 
-class Source(Strict):
+class Source(FeedRules):
     """The whole of one source file."""
 
     source: Name
@@ -116,7 +114,7 @@ class Source(Strict):
     format: Literal["jsonl", "json", "csv", "parquet"]
     records: Text | None = None
     csv: Csv = Csv()
-    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    time_zone: Annotated[str, AfterValidator(_zone)] | None = None
     required: bool = False
     timeless: bool = False
     key: tuple[Name, ...] = ()
@@ -145,6 +143,9 @@ class Source(Strict):
         dropped = [name for name in self.key if self.columns[name].personal == "drop"]
         if dropped:
             raise ValueError(f"the key names {', '.join(dropped)}, which is dropped as personal")
+        for name, column in self.columns.items():
+            if column.currency and not column.currency.isupper() and column.currency not in self.columns:
+                raise ValueError(f"the currency of {name} is the column {column.currency}, which does not exist")
         timed = [name for name, column in self.columns.items() if column.event_time]
         if self.timeless and timed:
             raise ValueError(f"the feed is `timeless`, but {', '.join(timed)} carries `event_time: true`")

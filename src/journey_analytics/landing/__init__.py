@@ -6,7 +6,10 @@ json_documents  JSON documents as records: the elements of the list that a feed 
 readers         files as record batches: every record numbered, nothing guessed
 privacy         what may be kept of a person, as SQL
 properties      nested values by an allow-list, as SQL
+values          scores and money as SQL
+rowrules        what can be wrong with a row, and what is worth counting, as SQL
 contract        a feed's contract as one SQL pass: texts in, typed columns and reasons out
 deliveries      which files have arrived, and what the ledger knows of them
+notes           what is worth counting although no row was refused for it
 land            each file loaded once, in one transaction
 """

@@ -1,43 +1,34 @@
 """A feed's contract as one SQL pass: texts in, typed columns and reasons out.
 
-The query reads the relation `incoming` (see `readers.schema_of`) and gives one row per record:
-`_file_index, _row_number, <landed columns>, _is_in_scope, _reasons, _refused_row`; names of the query's own begin with
-an underscore, which no declared column can. `_reasons` is null for a row that keeps the contract; for any other it
-lists everything that is wrong with it, and `_refused_row` is what quarantine may keep of the row: see `privacy`.
+The query reads the relation `incoming` (see `readers.schema_of`) and gives one row per record: `_file_index,
+_row_number, <landed columns>, _is_in_scope, _reasons, _refused_row, _notes`; names of the query's own begin with an
+underscore, which no declared column can. `_reasons` is null for a row that keeps the contract; for any other it lists
+everything that is wrong with it, and `_refused_row` is what quarantine may keep of the row: see `privacy`. What is
+wrong, and what is only noted, stands in `rowrules`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 
-from journey_analytics.facts.expressions import checked_condition, quoted
+from journey_analytics.facts.expressions import quoted
 from journey_analytics.facts.feeds import Column, Source, landed_name
 from journey_analytics.landing.privacy import cleaned, hmac_of, is_suspect, pseudonymised, redacted, without_texts
 from journey_analytics.landing.properties import kept_properties
+from journey_analytics.landing.rowrules import clamped, condition, literal, noted, text_of, unanswered, wrongs
+from journey_analytics.landing.values import marked, money, score
 
 # Raised when this module reads the same words differently, so that every feed is landed again.
 CONTRACT_VERSION = 1
-EARLIEST = "2000-01-01"
-AS_OF = {"as_of": "getvariable('not_after')"}
 
 TYPES = {
     "text": "varchar", "integer": "bigint", "number": "double", "boolean": "boolean", "date": "date",
     "timestamp": "timestamp", "epoch_seconds": "timestamp", "epoch_milliseconds": "timestamp", "url": "varchar",
-    "properties": "json",
-}  # fmt: skip
-
-_SHOWN = {
-    "integer": "a whole number", "number": "a finite number", "boolean": "true or false",
-    "date": "a date such as 2026-03-04", "timestamp": "a time such as 2026-03-04T05:06:07Z",
-    "epoch_seconds": "seconds since 1970", "epoch_milliseconds": "milliseconds since 1970",
+    "properties": "json", "score": "bigint", "money": "bigint",
 }  # fmt: skip
 
 # Epochs outside 2000..2100 are another unit, or a zero that means never.
 _EPOCHS = (946_684_800, 4_102_444_800)
-
-# What systems write when they have nothing to say.
-_NOTHING = "('', 'null', 'n/a', 'nan', 'undefined')"
 
 
 def landing_columns(source: Source) -> dict[str, str]:
@@ -63,34 +54,41 @@ def contract_query(source: Source) -> str:
     Needs the variables `key_inner`, `key_outer` (the padded HMAC keys) where a column is personal, and `not_after`.
     """
     typed = [
-        f"{_typed(column, _text(index), source)} as {quoted(landed_name(name, column))}"
+        f"{_value(column, text_of(index), source)} as {quoted(landed_name(name, column))}"
         for index, (name, column) in enumerate(source.columns.items())
         if column.personal != "drop"
     ]
-    wrong = list(_wrongs(source))
-    reasons = ", ".join(f"case when {condition} then {reason} end" for condition, reason in wrong)
-    is_wrong = " or ".join(f"coalesce({condition}, false)" for condition, _ in wrong)
-    scope = [_condition(rule.when, source) for rule in source.out_of_scope]
-    in_scope = " and ".join(f"not coalesce({condition}, false)" for condition in scope) or "true"
-    names = ", ".join(quoted(name) for name in source.landed())
+    wrong = list(wrongs(source))
+    reasons = ", ".join(f"case when {holds} then {reason} end" for holds, reason in wrong)
+    is_wrong = " or ".join(f"coalesce({holds}, false)" for holds, _ in wrong)
+    scope = [condition(rule.when, source) for rule in source.out_of_scope]
+    in_scope = " and ".join(f"not coalesce({holds}, false)" for holds in scope) or "true"
+    names = ", ".join(clamped(source, name) for name in source.landed())
     return f"""
         with {_texts(source)},
         typed as (select *, {", ".join(typed)} from texts),
         judged as (select *, {is_wrong} as _is_refused from typed)
         select _file_index, _row_number, {names}, {in_scope} as _is_in_scope,
             case when _is_refused then list_filter([{reasons}], lambda reason: reason is not null) end as _reasons,
-            case when _is_refused then {_refused_row(source)} end as _refused_row
+            case when _is_refused then {_refused_row(source)} end as _refused_row,
+            {_notes(source)} as _notes
         from judged
     """
 
 
-def _condition(text: str, source: Source) -> str:
-    """A condition of the YAML; where it cannot be worked out for a row, it does not hold of it."""
-    return f"try({checked_condition(text, source.landed(), settings=AS_OF)})"
-
-
-def _text(index: int) -> str:
-    return f"_t{index}"
+def _notes(source: Source) -> str:
+    """What is worth counting of a row that is not refused: a list of {note, subject, follows, sample}, or null."""
+    noted_of = list(noted(source))
+    if not noted_of:
+        return "null"
+    any_holds = " or ".join(f"coalesce({holds}, false)" for holds, *_ in noted_of)
+    notes = ", ".join(
+        f"case when {holds} then {{'note': {literal(note)}, 'subject': {literal(subject)}, "
+        f"'follows': {literal(follows)}, 'sample': {sample}}} end"
+        for holds, note, subject, follows, sample in noted_of
+    )
+    listed = f"list_filter([{notes}], lambda note: note is not null)"
+    return f"case when not _is_refused and ({any_holds}) then {listed} end"
 
 
 def _texts(source: Source) -> str:
@@ -110,7 +108,7 @@ def _texts(source: Source) -> str:
         values = [f"t{index}" for index in range(len(source.columns))]
         landing = [f"t{index}" for index, column in enumerate(source.columns.values()) if _is_text(column)]
         suspect = is_suspect(f"concat_ws(' ', {', '.join(landing)})") if landing else "false"
-    texts = ", ".join(f"nullif({value}, '') as {_text(index)}" for index, value in enumerate(values))
+    texts = ", ".join(f"nullif({value}, '') as {text_of(index)}" for index, value in enumerate(values))
     return f"""records as ({read}),
         texts as (
             select file_index as _file_index, row_number as _row_number, raw as _raw, {problem} as _problem,
@@ -123,18 +121,31 @@ def _is_text(column: Column) -> bool:
 
 
 def _json_path(name: str) -> str:
-    return _quote("$" + "".join(f'."{part}"' for part in name.split(".")))
+    return literal("$" + "".join(f'."{part}"' for part in name.split(".")))
+
+
+def _value(column: Column, text: str, source: Source) -> str:
+    """What a column's text lands as; a code that means blank lands as nothing."""
+    typed = _typed(column, text, source)
+    return f"case when {unanswered(column, text)} then null else {typed} end" if column.not_answered else typed
 
 
 def _typed(column: Column, text: str, source: Source) -> str:
     if column.personal == "email":
         return f"case when contains({text}, '@') then {hmac_of(text)} end"
-    number = f"try_cast({text} as double)"
+    plain = marked(text, column.decimal)
+    number = f"try_cast({plain} as double)"
     match column.type:
         case "integer":
             return f"case when regexp_full_match({text}, ' *[+-]?[0-9]+([.]0+)? *') then try_cast({text} as bigint) end"
         case "number":
             return f"case when isfinite({number}) and not contains({text}, '_') then {number} end"
+        case "score":
+            return score(text, str(column.scale))
+        case "money":
+            names = list(source.columns)
+            held = text_of(names.index(str(column.currency))) if column.currency in names else None
+            return money(text, column, held)
         case "boolean":
             low = f"lower({text})"
             return f"case when {low} in ('true', '1') then true when {low} in ('false', '0') then false end"
@@ -142,7 +153,7 @@ def _typed(column: Column, text: str, source: Source) -> str:
             shaped = f"regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([T ].*)?')"
             return f"case when {shaped} then try_cast(left({text}, 10) as date) end"
         case "timestamp":
-            return _instant(text, source.time_zone)
+            return _instant(text, source.time_zone or "UTC")
         case "epoch_seconds":
             return _epoch(number, 1)
         case "epoch_milliseconds":
@@ -172,7 +183,7 @@ def _instant(text: str, zone: str) -> str:
     dated = f"{text} >= '0' and {text} < ':' and {text}[5] = '-'"
     if zone == "UTC":
         return f"case when not ({dated}) then null when suffix({text}, 'Z') then {plain} else {absolute} end"
-    here = _quote(zone)
+    here = literal(zone)
     is_local = f"regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}([T ][0-9:.]+)?')"
     exists = f"timezone({here}, timezone({here}, {plain})) = {plain}"
     return f"""case when not ({dated}) then null when suffix({text}, 'Z') then {plain}
@@ -184,7 +195,7 @@ def _url(text: str, keep: tuple[str, ...]) -> str:
     """The address without its query and fragment, but for the parameters that are kept."""
     bare = f"split_part(split_part({text}, '#', 1), '?', 1)"
     kept = ", ".join(
-        f"nullif(regexp_extract(split_part({text}, '#', 1), {_quote(f'[?&]({_regex_literal(name)}=[^&#]*)')}, 1), '')"
+        f"nullif(regexp_extract(split_part({text}, '#', 1), {literal(f'[?&]({_regex_literal(name)}=[^&#]*)')}, 1), '')"
         for name in keep
     )
     whole = f"concat_ws('?', {bare}, nullif(concat_ws('&', {kept}), ''))" if keep else bare
@@ -195,45 +206,11 @@ def _regex_literal(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter == "_" else f"\\{letter}" for letter in name)
 
 
-def _wrongs(source: Source) -> Iterator[tuple[str, str]]:
-    """(condition, reason) pairs: everything that can be wrong with a row of this feed."""
-    yield "_problem is not null", "_problem"
-    for index, (name, column) in enumerate(source.columns.items()):
-        text, landed = _text(index), quoted(landed_name(name, column))
-        shown = f"left({redacted(text)}, 60)"
-        if column.required:
-            yield f"_problem is null and ({_is_missing(column, text, landed)})", _quote(f"{name} is missing")
-        if column.type in _SHOWN and column.personal is None:
-            unlike = f"{text} is not null and {landed} is null"
-            yield unlike, f"{_quote(f'{name} is not {_SHOWN[column.type]}: ')} || {shown}"
-        if column.type == "properties":
-            unlike = f"{text} is not null and {landed} is null"
-            yield unlike, _quote(f"{name} is not a JSON object or a list of objects")
-        if column.values and column.on_new_value == "reject":
-            allowed = ", ".join(_quote(value) for value in column.values)
-            reason = f"{_quote(f'{name} has a value that is not allowed: ')} || {shown}"
-            yield f"{text} not in ({allowed})", reason
-    if source.event_time is not None:
-        event_time = quoted(source.event_time)
-        yield f"{event_time} < timestamp '{EARLIEST}'", _quote(f"{source.event_time} lies before {EARLIEST}")
-        yield f"{event_time} > getvariable('not_after')", _quote(f"{source.event_time} lies in the future")
-    for rule in source.rows:
-        yield f"_problem is null and {_condition(rule.refuse, source)}", _quote(rule.because)
-
-
-def _is_missing(column: Column, text: str, landed: str) -> str:
-    if column.personal == "email":
-        return f"{landed} is null"
-    if column.type in ("text", "url"):
-        return f"{text} is null or lower(trim({text})) in {_NOTHING}"
-    return f"{text} is null"
-
-
 def _refused_row(source: Source) -> str:
     """What quarantine keeps: the declared columns as JSON, or the redacted text of a record that could not be read."""
     parts = []
     for index, (name, column) in enumerate(source.columns.items()):
-        text = _text(index)
+        text = text_of(index)
         if column.personal == "email":
             kept = hmac_of(text)
         elif column.personal == "drop":
@@ -242,11 +219,7 @@ def _refused_row(source: Source) -> str:
             kept = redacted(f"{quoted(name)}::varchar")
         else:
             kept = redacted(_url(text, column.keep_query) if column.type == "url" else text)
-        parts.append(f"{_quote(name)}, left({kept}, 500)")
+        parts.append(f"{literal(name)}, left({kept}, 500)")
     read = f"json_object({', '.join(parts)})::varchar"
     shape = without_texts(cleaned("_raw"), is_json=source.is_json)
     return f"case when _problem is null then {read} else left({redacted(shape)}, 2000) end"
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from journey_analytics.facts.config import Project
 from journey_analytics.facts.expressions import quoted
@@ -24,7 +25,7 @@ NO_PRINT = Fingerprint("", 0)
 @dataclass
 class File:
     """One file on its way in. `state` is its size and time of change when it was looked at; `is_split`: some of its
-    rows have landed before it was read whole."""
+    rows have landed before it was read whole; `notes`: what is worth counting of its columns."""
 
     path: Path
     name: str
@@ -35,6 +36,7 @@ class File:
     status: str = "loaded"
     reason: str | None = None
     is_split: bool = False
+    notes: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def is_good(self) -> bool:
@@ -136,7 +138,7 @@ def _changed(warehouse: Warehouse, project: Project, source: Source, paths: Sequ
 def _forget(warehouse: Warehouse, source: Source, rows: Sequence[dict[str, str]]) -> None:
     for row in rows:
         warehouse.execute(f"delete from work.landing.{quoted(source.source)} where file_id = $1", [row["file_id"]])
-        for table in ("rejects", "loads"):
+        for table in ("rejects", "loads", "load_notes"):
             warehouse.execute(f"delete from work.ops.{table} where file_id = $1", [row["file_id"]])
         warehouse.execute(
             "delete from work.ops.seen_files where source = $1 and file = $2", [source.source, row["file"]]

@@ -18,6 +18,7 @@ from journey_analytics.errors import ConfigError, InputError, VerificationError
 from journey_analytics.facts.config import Project
 from journey_analytics.facts.expressions import quoted
 from journey_analytics.facts.feeds import Source, landed_name
+from journey_analytics.landing import notes
 from journey_analytics.landing.contract import contract_digest, contract_query, happened_at, landing_columns
 from journey_analytics.landing.deliveries import File, files_of, name_of, new_files, remember
 from journey_analytics.landing.packed import UnreadableFile
@@ -27,7 +28,6 @@ from journey_analytics.warehouse import DatabaseError, Warehouse
 
 CHUNK_ROWS = 500_000
 CHUNK_BYTES = 150_000_000
-CLOCK_TOLERANCE = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def land(warehouse: Warehouse, project: Project, now: datetime) -> list[Landed]:
 
     Parameters
     ----------
-    now : the night's start (UTC); rows more than a day later than this are refused as lying in the future
+    now : the night's start (UTC); rows later than this by more than their feed's clock tolerance are refused
 
     Raises
     ------
@@ -55,7 +55,7 @@ def land(warehouse: Warehouse, project: Project, now: datetime) -> list[Landed]:
     InputError : a required feed has no file at all, no usable row, or lost most of its rows tonight; nothing was kept
     VerificationError : rows read and rows accounted for differ; nothing was kept
     """
-    warehouse.execute("set variable not_after = $1::timestamp", [now.replace(tzinfo=None) + CLOCK_TOLERANCE])
+    warehouse.execute("set variable night_at = $1::timestamp", [now.replace(tzinfo=None)])
     with _keys(warehouse, project):
         for source in project.sources.values():
             _check_contract(warehouse, source)
@@ -134,7 +134,7 @@ def watermark(warehouse: Warehouse, project: Project) -> datetime | None:
     ends = [
         warehouse.scalar(f"""
             select least(date_trunc('day', max({happened_at(source)})) + interval 1 day,
-                date_trunc('day', getvariable('not_after')::timestamp - interval {CLOCK_TOLERANCE.days} day))
+                date_trunc('day', getvariable('night_at')::timestamp))
             from work.landing.{quoted(source.source)} having count({happened_at(source)}) > 0""")
         for source in required
     ]
@@ -142,6 +142,8 @@ def watermark(warehouse: Warehouse, project: Project) -> datetime | None:
 
 
 def _land_source(warehouse: Warehouse, project: Project, source: Source) -> Landed:
+    tolerance = timedelta(seconds=source.clock_tolerance)
+    warehouse.execute("set variable not_after = getvariable('night_at')::timestamp + $1::interval", [tolerance])
     paths = files_of(project, source)
     _ensure_table(warehouse, project, source, paths)
     files = new_files(warehouse, project, source, paths)
@@ -149,6 +151,7 @@ def _land_source(warehouse: Warehouse, project: Project, source: Source) -> Land
         return Landed(source.source, len(paths), 0)
     _load(warehouse, source, files)
     counts = _settle(warehouse, source, files)
+    notes.settle(warehouse, source, files)
     remember(warehouse, source, files)
     refused = {file.name: str(file.reason) for file in files if file.status in ("refused", "in_flight")}
     return Landed(source.source, len(paths), len(files), counts, refused)
@@ -161,7 +164,7 @@ def _ensure_table(warehouse: Warehouse, project: Project, source: Source, paths:
     if known != digest:
         _check_all_there(warehouse, project, source, paths)
         warehouse.execute(f"drop table if exists {table}")
-        for ledger in ("loads", "rejects", "seen_files", "contracts"):
+        for ledger in ("loads", "rejects", "load_notes", "seen_files", "contracts"):
             warehouse.execute(f"delete from work.ops.{ledger} where source = $1", [source.source])
         warehouse.append("work.ops.contracts", [{"source": source.source, "digest": digest}])
     columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in landing_columns(source).items())
@@ -189,6 +192,7 @@ def _load(warehouse: Warehouse, source: Source, files: Sequence[File]) -> None:
             "staged_files", [{"_index": i, "_file_id": f.file_id, "_file": f.name} for i, f in enumerate(files)]
         )
         warehouse.execute(_CHUNK_COUNTS)
+        notes.begin(warehouse)
         for chunk in _one_ahead(_chunks(files, source)):
             _load_chunk(warehouse, source, chunk)
         if not any(file.is_split and not file.is_good for file in tried):
@@ -253,6 +257,7 @@ def _load_chunk(warehouse: Warehouse, source: Source, batches: list[Any]) -> Non
         [source.source],
     )
     _count(warehouse)
+    notes.count(warehouse)
 
 
 def _find_duplicates(warehouse: Warehouse, source: Source) -> None:
