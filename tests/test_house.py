@@ -28,7 +28,7 @@ MODULES = (
     "facts.keys facts.mapchecks facts.config "
     "warehouse ledger "
     "landing.packed landing.json_marks landing.json_documents landing.readers landing.privacy landing.properties "
-    "landing.values landing.rowrules landing.contract landing.deliveries landing.notes landing.land "
+    "landing.values landing.rowrules landing.contract landing.deliveries landing.notes landing.land landing.rejects "
     "rules identity "
     "credit.ways credit.rules credit.markov credit.shapley credit.resampling credit.table "
     "build.models build.tables "
@@ -39,7 +39,7 @@ MODULES = (
     "publish night progress "
     "sample.world sample.after sample.feeds sample.shop "
     "doctor "
-    "cli.shared cli.nights cli.ledger cli.setup cli.main"
+    "cli.shared cli.nights cli.ledger cli.rejects cli.setup cli.main"
 ).split()
 ROOMS = {module.split(".")[0] for module in MODULES if "." in module}
 

@@ -11,7 +11,7 @@ import json
 import shutil
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -31,7 +31,9 @@ from journey_analytics.errors import (
 )  # fmt: skip
 from journey_analytics.facts.config import Project
 from journey_analytics.facts.expectations import Check, FeedExpectation
-from journey_analytics.landing import land, notes
+from journey_analytics.landing import land, notes, rejects
+from journey_analytics.landing.land import Landed
+from journey_analytics.landing.rejects import Replayed
 from journey_analytics.report import page, result
 from journey_analytics.warehouse import Warehouse, attach_next, close_next, open_night
 
@@ -125,7 +127,17 @@ class Night:
             self.warn(
                 "land", f"the private database was damaged; it is kept as {self.warehouse.recovered} and built anew"
             )
-        for feed in land.land(self.warehouse, self.project, self.now):
+        self._tell_landed(land.land(self.warehouse, self.project, self.now))
+
+    def replay(self, source: str | None) -> list[Replayed]:
+        """Land again the feeds that have rows in quarantine, under today's contract; or the one named."""
+        held = self.warehouse.rows("select distinct source from work.ops.rejects order by source")
+        wanted = [row["source"] for row in held if source in (None, row["source"])]
+        on = [name for name in wanted if name in self.project.sources]
+        return rejects.replay(self.warehouse, self.project, self.now, on) if on else []
+
+    def _tell_landed(self, landed: Sequence[Landed]) -> None:
+        for feed in landed:
             words = {what: what.replace("_", " ") for what in ("loaded", "duplicate", "rejected", "out_of_scope")}
             counts = ", ".join(f"{feed.counts[f'n_{what}']:,} {word}" for what, word in words.items())
             brought = f": {counts}" if feed.n_new_files else ""

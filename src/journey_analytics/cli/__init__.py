@@ -1,8 +1,9 @@
 """`journey`: the night and everything around it on the command line, one module a subject.
 
-shared  options, tables and JSON that every command has
-nights  the night and its steps
-ledger  what became of earlier nights: runs, rejects, rollback
-setup   a new shop, and what is wrong with one
-main    the commands put together, and how each way of failing ends
+shared   options, tables and JSON that every command has
+nights   the night and its steps
+ledger   what became of earlier nights: runs, rollback
+rejects  the quarantine
+setup    a new shop, and what is wrong with one
+main     the commands put together, and how each way of failing ends
 """

@@ -1,16 +1,13 @@
-"""What became of earlier nights: the ledger, the quarantine, and the way back."""
+"""What became of earlier nights: the ledger, and the way back."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from journey_analytics import doctor, ledger, publish
 from journey_analytics.cli.shared import HERE, JsonOption, ProjectOption, print_json, print_table
-from journey_analytics.errors import ConfigError, JourneyError
+from journey_analytics.errors import JourneyError
 from journey_analytics.facts.config import Project, load_project
-from journey_analytics.progress import printable
 from journey_analytics.warehouse import open_published
 
 
@@ -41,33 +38,6 @@ def runs(project: ProjectOption = HERE, limit: int = 20, json_: JsonOption = Fal
             "message",
         ],
     )
-
-
-def rejects(
-    project: ProjectOption = HERE, source: Annotated[str | None, typer.Option(help="Only this feed.")] = None,
-    limit: int = 20, json_: JsonOption = False,
-) -> None:  # fmt: skip
-    """Print refused rows with their reasons, as the published database knows them."""
-    loaded = load_project(project.resolve())
-    if source is not None and source not in loaded.sources:
-        raise ConfigError(
-            f"the source '{source}' is not switched on", allowed=", ".join(loaded.sources), do="journey rejects"
-        )
-    warehouse = open_published(loaded.warehouse / publish.PUBLISHED)
-    try:
-        where = "where source = $source" if source else ""
-        parameters = {"limit": limit, **({"source": source} if source else {})}
-        rows = warehouse.rows(f"from ops.rejects {where} order by source, file, row_number limit $limit", parameters)
-        count = warehouse.scalar(f"select count(*) from ops.rejects {where}", {"source": source} if source else None)
-    finally:
-        warehouse.close()
-    if json_:
-        print_json({"n_rejects": count, "rejects": rows})
-        return
-    for row in rows:
-        print(f"{printable(row['file'])}:{row['row_number']}: {printable('; '.join(row['reasons']))}")
-        print(f"    {printable(row['row'] or '')[:300]}")
-    print(f"{len(rows)} of {count} refused rows; all of them stand in ops.rejects of {publish.PUBLISHED}")
 
 
 def rollback(project: ProjectOption = HERE, json_: JsonOption = False) -> None:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from journey_analytics import __version__
-from journey_analytics.cli import ledger, nights, setup
+from journey_analytics.cli import ledger, nights, rejects, setup
 from journey_analytics.cli.shared import complain
 from journey_analytics.errors import EXIT_INTERRUPTED, ConfigError, JourneyError
 from journey_analytics.night import Terminated
@@ -28,7 +28,7 @@ app = typer.Typer(
 # In the order in which `journey --help` lists them.
 for command in (
     nights.run, nights.land, nights.build, nights.judge, nights.find, nights.report, nights.publish,
-    ledger.runs, ledger.rejects, ledger.rollback,
+    ledger.runs, rejects.rejects, ledger.rollback,
     setup.sample, setup.doctor,
 ):  # fmt: skip
     app.command()(command)

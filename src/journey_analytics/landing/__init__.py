@@ -12,4 +12,5 @@ contract        a feed's contract as one SQL pass: texts in, typed columns and r
 deliveries      which files have arrived, and what the ledger knows of them
 notes           what is worth counting although no row was refused for it
 land            each file loaded once, in one transaction
+rejects         the quarantine: looked at, counted, landed again
 """

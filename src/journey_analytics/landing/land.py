@@ -6,7 +6,7 @@ For every file, read = loaded + duplicate + rejected + out of scope; where that 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -41,12 +41,17 @@ class Landed:
     refused: Mapping[str, str] = field(default_factory=dict)
 
 
-def land(warehouse: Warehouse, project: Project, now: datetime) -> list[Landed]:
+def land(
+    warehouse: Warehouse, project: Project, now: datetime, *, again: Collection[str] = (),
+    check: Callable[[], None] = lambda: None,
+) -> list[Landed]:  # fmt: skip
     """Load what is new of every feed.
 
     Parameters
     ----------
     now : the night's start (UTC); rows later than this by more than their feed's clock tolerance are refused
+    again : feeds that are landed anew from all their files
+    check : called when all has landed; what it raises undoes it
 
     Raises
     ------
@@ -61,7 +66,9 @@ def land(warehouse: Warehouse, project: Project, now: datetime) -> list[Landed]:
             _check_contract(warehouse, source)
         with warehouse.transaction():
             before = _rows_of_required(warehouse, project)
-            landed = [_land_source(warehouse, project, source) for source in project.sources.values()]
+            landed = [
+                _land_source(warehouse, project, source, anew=name in again) for name, source in project.sources.items()
+            ]
             missing = [feed.source for feed in landed if not feed.n_files and project.sources[feed.source].required]
             if missing:
                 lands = "; ".join(f"{name}: {', '.join(project.sources[name].lands)}" for name in missing)
@@ -71,6 +78,7 @@ def land(warehouse: Warehouse, project: Project, now: datetime) -> list[Landed]:
                     do="deliver the file, or say `required: false` in the source's YAML to go on without it",
                 )  # fmt: skip
             _refuse_losses(before, _rows_of_required(warehouse, project))
+            check()
     return landed
 
 
@@ -141,11 +149,11 @@ def watermark(warehouse: Warehouse, project: Project) -> datetime | None:
     return min((end for end in ends if end is not None), default=None)
 
 
-def _land_source(warehouse: Warehouse, project: Project, source: Source) -> Landed:
+def _land_source(warehouse: Warehouse, project: Project, source: Source, *, anew: bool) -> Landed:
     tolerance = timedelta(seconds=source.clock_tolerance)
     warehouse.execute("set variable not_after = getvariable('night_at')::timestamp + $1::interval", [tolerance])
     paths = files_of(project, source)
-    _ensure_table(warehouse, project, source, paths)
+    _ensure_table(warehouse, project, source, paths, anew=anew)
     files = new_files(warehouse, project, source, paths)
     if not files:
         return Landed(source.source, len(paths), 0)
@@ -157,11 +165,11 @@ def _land_source(warehouse: Warehouse, project: Project, source: Source) -> Land
     return Landed(source.source, len(paths), len(files), counts, refused)
 
 
-def _ensure_table(warehouse: Warehouse, project: Project, source: Source, paths: Sequence[Path]) -> None:
-    """Create the landing table; where the contract or the key has changed, start the feed again from its files."""
+def _ensure_table(warehouse: Warehouse, project: Project, source: Source, paths: Sequence[Path], *, anew: bool) -> None:
+    """Create the landing table; `anew`, or where the contract or the key has changed, start again from the files."""
     table, digest = f"work.landing.{quoted(source.source)}", contract_digest(source, project.key)
     known = warehouse.scalar("select digest from work.ops.contracts where source = $1", [source.source])
-    if known != digest:
+    if anew or known != digest:
         _check_all_there(warehouse, project, source, paths)
         warehouse.execute(f"drop table if exists {table}")
         for ledger in ("loads", "rejects", "load_notes", "seen_files", "contracts"):
@@ -177,7 +185,7 @@ def _check_all_there(warehouse: Warehouse, project: Project, source: Source, pat
     gone = sorted({row["file"] for row in rows} - {name_of(project, path) for path in paths})
     if gone:
         raise ConfigError(
-            f"the contract or the key has changed, so all files must be landed again, but {len(gone)} are gone: "
+            f"all files must be landed again, since the contract, the key or a row changed, but {len(gone)} are gone: "
             + ", ".join(gone[:5]), where=f"sources/{source.source}.yml",
             do="put the files back, or take the change back; to give their rows up, move work.duckdb away",
         )  # fmt: skip
