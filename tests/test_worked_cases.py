@@ -54,6 +54,7 @@ USUAL_SETTINGS: Mapping[str, Any] = {
     "conversion_stage_position": 4,
     "path_length": 8,
     "path_rows": 200,
+    "minor_units": {"JPY": 1, "KWD": 1000},
     "rule_properties": [],
 }
 USUAL_STAGES = [
@@ -100,7 +101,7 @@ def empty_shop() -> Warehouse:
         shop.execute(f"create schema {schema}")
     for name, columns in rules.SCHEMAS.items():
         shop.execute(f"create table rules.{name} ({columns})")
-    for path in sorted((ROOT / "pipelines" / "sources").glob("*.yml")):
+    for path in sorted((ROOT / "pipelines" / "sources").rglob("*.yml")):
         source = Source.model_validate(read_yaml(path).value)
         columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in landing_columns(source).items())
         shop.execute(f"create table landing.{source.source} ({columns})")

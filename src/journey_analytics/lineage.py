@@ -28,7 +28,7 @@ def table(found: Mapping[str, models.Model]) -> str:
             model = found[name]
             grain = re.search(r"Grain: one row per (.+?)(?:\. |\.$|$)", model.header.replace("\n", " "))
             meaning, reads = f"one per {grain[1]}" if grain else model.notes.description, model.reads
-            shown = f"[{name}]({name.replace('.', '/')}.sql)"
+            shown = f"[{name}]({model.path.relative_to(home() / 'sql').as_posix()})"
         else:
             reads = models.GENERATED[name].reads if name in models.GENERATED else frozenset()
             meaning, shown = MEANINGS[name], name

@@ -9,6 +9,7 @@ from typing import Any
 
 from journey_analytics.facts.fields import When
 from journey_analytics.facts.journeymap import DAY, JourneyMap, Touchpoint
+from journey_analytics.formats import THREE_MINOR_UNITS, WITHOUT_MINOR_UNITS
 from journey_analytics.warehouse import Warehouse
 
 SCHEMAS: Mapping[str, str] = {
@@ -72,17 +73,22 @@ def settings(journey: JourneyMap, as_of: datetime) -> dict[str, Any]:
         "conversion_stage_position": conversion_stage,
         "path_length": 8,
         "path_rows": 200,
+        "minor_units": dict.fromkeys(sorted(WITHOUT_MINOR_UNITS), 1) | dict.fromkeys(sorted(THREE_MINOR_UNITS), 1000),
         "rule_properties": [f'$."{name}"' for name in tested_properties(journey)],
     }
+
+
+_KINDS = {
+    datetime: "timestamp", list: "varchar[]", dict: "map(varchar, integer)", float: "double", type(None): "double",
+    int: "integer",
+}  # fmt: skip
 
 
 def set_variables(warehouse: Warehouse, values: Mapping[str, Any]) -> None:
     """Set the variables that SQL reads with getvariable(), each with its type."""
     for name, value in values.items():
-        kind = {datetime: "timestamp", list: "varchar[]", float: "double", type(None): "double", int: "integer"}.get(
-            type(value), "varchar"
-        )
-        warehouse.execute(f"set variable {name} = $1::{kind}", [value])
+        shown = _shown(value) if isinstance(value, dict) else value
+        warehouse.execute(f"set variable {name} = $1::{_KINDS.get(type(value), 'varchar')}", [shown])
 
 
 def load(warehouse: Warehouse, journey: JourneyMap, as_of: datetime) -> None:
@@ -206,4 +212,6 @@ def _conversion_stage(journey: JourneyMap) -> int:
 def _shown(value: Any) -> str | None:
     if value is None:
         return None
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}={number}' for key, number in value.items())}}}"
     return value.isoformat(sep=" ") if isinstance(value, datetime) else str(value)

@@ -120,9 +120,9 @@ def discover(folders: Sequence[Path]) -> dict[str, Model]:
     """
     models: dict[str, Model] = {}
     for folder in folders:
-        for path in sorted(folder.glob("*/*.sql")):
+        for path in sorted([*folder.glob("*/*.sql"), *folder.glob("staging/*/*.sql")]):
             if path.parent.name != "checks":
-                table = f"{path.parent.name}.{path.stem}"
+                table = f"{path.relative_to(folder).parts[0]}.{path.stem}"
                 sql = path.read_text(encoding="utf-8").rstrip().removesuffix(";")
                 models[table] = Model(table, path, sql, read_notes(path.with_suffix(".yml")), referenced_tables(sql))
     return models

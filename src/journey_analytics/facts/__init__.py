@@ -3,11 +3,13 @@
 yamlfile      YAML in which every value knows its line
 expressions   SQL that people write in YAML, parsed and checked
 fields        the vocabulary that every file shares: durations, shares, names
+paths         where a value stands within a record
 contracts     what a feed's contract may say of its values
 feeds         one feed, as its file in `pipelines/sources/` states it
 journeymap    the journey map, as `pipelines/journey.yml` states it
 expectations  what may be expected of a feed and of a model
 keys          the pseudonymisation key: where it comes from, and what makes it no secret
 mapchecks     what must hold between the parts
+ready         feeds that a project switches on by their name alone
 config        all of it together: a project
 """

@@ -22,6 +22,8 @@ from journey_analytics.facts.fields import Name, Strict, Text
 from journey_analytics.facts.journeymap import JourneyMap
 from journey_analytics.facts.keys import KeyFile, Keys, read_keys
 from journey_analytics.facts.mapchecks import map_mistakes, source_mistakes
+from journey_analytics.facts.ready import extend, missing_source, source_file
+from journey_analytics.facts.ready import home as home
 from journey_analytics.facts.yamlfile import Document, Location, read_yaml
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -87,16 +89,6 @@ class Project:
         return [shipped] if own.resolve() == shipped.resolve() or not own.is_dir() else [shipped, own]
 
 
-def home() -> Path:
-    """The folder that holds the tool's own `sql/` and `pipelines/`: the checkout, or what the wheel shipped."""
-    checkout = Path(__file__).resolve().parents[3]
-    return (
-        checkout
-        if (checkout / "pyproject.toml").is_file() and (checkout / "sql").is_dir()
-        else Path(__file__).parents[1] / "_shipped"
-    )
-
-
 def load_project(root: Path) -> Project:
     """Read and check a project's set-up.
 
@@ -126,11 +118,12 @@ def _load(root: Path, folder: Path) -> Project:
     journey = _read(folder / "journey.yml", JourneyMap, documents, mistakes)
     sources: dict[str, Source] = {}
     for name in nightly.sources if nightly else ():
-        path = folder / "sources" / f"{name}.yml"
-        source = _read(path, Source, documents, mistakes) if path.is_file() else None
-        if not path.is_file():
-            mistakes.append(_missing_source(path, name))
-        elif source is not None:
+        path = source_file(folder / "sources", name)
+        if path is None:
+            mistakes.append(missing_source(folder / "sources", name))
+            continue
+        source = _read(path, Source, documents, mistakes)
+        if source is not None:
             sources[name] = source
             mistakes.extend(source_mistakes(source, documents[path], name))
     drawn = documents.get(folder / "journey.yml")
@@ -165,7 +158,13 @@ def _read(path: Path, model: type[Model], documents: dict[Path, Document], mista
         return None
     documents[path] = document
     try:
+        if model is Source:
+            extended = extend(document)
+            documents.update({extended.path: extended} if extended else {})
         return model.model_validate(document.value)
+    except ConfigError as error:
+        mistakes.append(error)
+        return None
     except ValidationError as error:
         mistakes.extend(_explained(error, document, model))
         return None
@@ -263,16 +262,6 @@ def _model_inside(annotation: Any) -> type[BaseModel] | None:
         if found is not None:
             return found
     return None
-
-
-def _missing_source(path: Path, name: str) -> ConfigError:
-    present = sorted(other.stem for other in path.parent.glob("*.yml"))
-    near = difflib.get_close_matches(name, present, n=1)
-    return ConfigError(
-        f"the source '{name}' has no file sources/{name}.yml" + (f"; did you mean '{near[0]}'?" if near else ""),
-        where="nightly.yml", allowed=", ".join(present) or "none yet",
-        do="write it, or switch the source off in nightly.yml",
-    )  # fmt: skip
 
 
 def _folder_mistakes(root: Path, nightly: Nightly) -> Iterator[ConfigError]:

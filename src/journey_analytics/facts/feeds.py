@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from journey_analytics.facts.contracts import ColumnRules, FeedRules
-from journey_analytics.facts.fields import Name, Strict, Text
+from journey_analytics.facts.fields import Name, Strict, Text, Texts
+from journey_analytics.facts.paths import parsed
 
 # Every landing table has these besides its own columns: where a row came from.
 ORIGIN = ("file_id", "row_number")
@@ -17,8 +18,8 @@ ORIGIN = ("file_id", "row_number")
 ABOVE = "^"
 
 ColumnType = Literal[
-    "text", "integer", "number", "boolean", "date", "timestamp", "epoch_seconds", "epoch_milliseconds", "url",
-    "properties", "score", "money",
+    "text", "integer", "number", "boolean", "date", "timestamp", "epoch_seconds", "epoch_milliseconds",
+    "epoch_microseconds", "url", "properties", "score", "money",
 ]  # fmt: skip
 
 
@@ -34,7 +35,7 @@ class Column(ColumnRules):
     """One column: what it is called in the file, its type, and what may stand in it."""
 
     type: ColumnType
-    from_: Text | None = Field(default=None, alias="from")
+    from_: Texts | None = Field(default=None, alias="from")
     required: bool = False
     event_time: bool = False
     personal: Literal["email", "drop"] | None = None
@@ -53,9 +54,13 @@ class Column(ColumnRules):
         self.check_rules(self.type, must_hold=self.required or self.event_time)
         if self.personal and (self.values or self.not_answered or self.event_time or self.type != "text"):
             raise ValueError("a personal column is of type text, and has no `values` and no `event_time`")
-        if self.event_time and self.type not in ("timestamp", "date", "epoch_seconds", "epoch_milliseconds"):
+        if self.event_time and self.type not in ("timestamp", "date") and not self.type.startswith("epoch_"):
             raise ValueError(f"the event time is a time, and not of type {self.type}")
         return self
+
+    def paths(self, name: str) -> tuple[str, ...]:
+        """Where the file has the value of the column called `name`: the first of these places that holds one."""
+        return self.from_ or (name,)
 
 
 class Csv(Strict):
@@ -207,11 +212,9 @@ def _check_paths(columns: dict[str, Column], records: str | None) -> None:
     levels = len(records.split(".")) if records else 0
     if records is not None and not _is_path(records):
         raise ValueError(f"`records: {records}` is not a path to a list; allowed are keys joined by dots")
-    for name, column in columns.items():
-        path = column.from_ or name
+    for path in (path for name, column in columns.items() for path in column.paths(name)):
         steps, inside = climbed(path)
-        if not _is_path(inside):
-            raise ValueError(f"'{path}' is not a path into a JSON object; allowed are keys joined by dots")
+        parsed(inside)
         if steps > levels:
             climbs = f"'{path}' climbs {steps} level{'s' * (steps > 1)} above its record"
             if not levels:

@@ -3,6 +3,7 @@
 packed          files as bytes, plain or packed
 json_marks      a stream of JSON gone through from mark to mark
 json_documents  JSON documents as records: the elements of the list that a feed names
+nested          what a route leads to in a nested value
 readers         files as record batches: every record numbered, nothing guessed
 privacy         what may be kept of a person, as SQL
 properties      nested values by an allow-list, as SQL

@@ -10,9 +10,11 @@ wrong, and what is only noted, stands in `rowrules`.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 from journey_analytics.facts.expressions import quoted
 from journey_analytics.facts.feeds import Column, Source, landed_name
+from journey_analytics.facts.paths import Route, parsed
 from journey_analytics.landing.privacy import cleaned, hmac_of, is_suspect, pseudonymised, redacted, without_texts
 from journey_analytics.landing.properties import kept_properties
 from journey_analytics.landing.rowrules import clamped, condition, literal, noted, text_of, unanswered, wrongs
@@ -23,8 +25,8 @@ CONTRACT_VERSION = 1
 
 TYPES = {
     "text": "varchar", "integer": "bigint", "number": "double", "boolean": "boolean", "date": "date",
-    "timestamp": "timestamp", "epoch_seconds": "timestamp", "epoch_milliseconds": "timestamp", "url": "varchar",
-    "properties": "json", "score": "bigint", "money": "bigint",
+    "timestamp": "timestamp", "epoch_seconds": "timestamp", "epoch_milliseconds": "timestamp",
+    "epoch_microseconds": "timestamp", "url": "varchar", "properties": "json", "score": "bigint", "money": "bigint",
 }  # fmt: skip
 
 # Epochs outside 2000..2100 are another unit, or a zero that means never.
@@ -94,10 +96,12 @@ def _notes(source: Source) -> str:
 def _texts(source: Source) -> str:
     """The CTE `texts`: the text of every declared column, and the problem of a record that has none."""
     if source.is_json:
-        paths = ", ".join(_json_path(column.from_ or name) for name, column in source.columns.items())
-        read = f"""select *, case when problem is null then try(json_extract_string(raw, [{paths}])) end as _v
+        routes = [[parsed(path) for path in column.paths(name)] for name, column in source.columns.items()]
+        plain = list(dict.fromkeys(route.in_duckdb for each in routes for route in each if route.entry is None))
+        listed = f"[{', '.join(map(literal, plain))}]::varchar[]"
+        read = f"""select *, case when problem is null then try(json_extract_string(raw, {listed})) end as _v
                 from incoming"""
-        values = [f"_v[{index + 1}]" for index in range(len(source.columns))]
+        values = [_first_of(each, plain) for each in routes]
         problem = """case when problem is not null then problem
                 when _v is null and trim(raw, E' \\t\\r\\n') = '' then 'is an empty line'
                 when _v is null then 'is not JSON'
@@ -120,8 +124,22 @@ def _is_text(column: Column) -> bool:
     return column.personal is None and column.type in ("text", "url", "properties")
 
 
-def _json_path(name: str) -> str:
-    return literal("$" + "".join(f'."{part}"' for part in name.split(".")))
+def _first_of(routes: Sequence[Route], plain: Sequence[str]) -> str:
+    """The text at the first of the routes that leads to one; the texts at the plain ones stand in `_v`."""
+    texts = [
+        f"_v[{plain.index(route.in_duckdb) + 1}]" if route.entry is None else f"try({_entry_value(route)})"
+        for route in routes
+    ]
+    return texts[0] if len(texts) == 1 else "coalesce(" + ", ".join(f"nullif({text}, '')" for text in texts) + ")"
+
+
+def _entry_value(route: Route) -> str:
+    """What the entry of that name holds; of a value that is told by types, the one that is set."""
+    entries, named = f"json_extract(raw, {literal(route.in_duckdb + '[*]')})", literal(str(route.entry))
+    names = "e ->> 'key', e ->> 'name', e ->> 'field_name'"
+    found = f"list_filter({entries}, lambda e: {named} in ({names}))[1]"
+    told = f"list_filter(json_extract_string({found}, '$.value.*'), lambda value: value is not null)[1]"
+    return f"case json_type({found}, '$.value') when 'OBJECT' then {told} else {found} ->> 'value' end"
 
 
 def _value(column: Column, text: str, source: Source) -> str:
@@ -158,6 +176,8 @@ def _typed(column: Column, text: str, source: Source) -> str:
             return _epoch(number, 1)
         case "epoch_milliseconds":
             return _epoch(number, 1000)
+        case "epoch_microseconds":
+            return _epoch(number, 1_000_000)
         case "url":
             return pseudonymised(_url(text, column.keep_query), "_is_suspect")
         case "properties":

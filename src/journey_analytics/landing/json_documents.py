@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from journey_analytics.facts.feeds import ABOVE, Source, climbed
+from journey_analytics.facts.paths import parsed
 from journey_analytics.landing.json_marks import BROKEN, Marks
 from journey_analytics.landing.packed import MAX_RECORD_BYTES, UnreadableFile, blocks_of, text_or_problem
 
@@ -127,11 +128,11 @@ def read_documents(path: Path, source: Source) -> Iterator[list[Told]]:
 def _way(source: Source) -> _Way:
     keys = tuple(source.records.split(".")) if source.records else ()
     wanted: dict[int, frozenset[str]] = {}
-    for name, column in source.columns.items():
-        steps, inside = climbed(column.from_ or name)
+    for path in (path for name, column in source.columns.items() for path in column.paths(name)):
+        steps, inside = climbed(path)
         if steps:
             place = len(keys) - steps
-            wanted[place] = wanted.get(place, frozenset()) | {inside.split(".")[0]}
+            wanted[place] = wanted.get(place, frozenset()) | {str(parsed(inside).steps[0])}
     return _Way(keys, wanted)
 
 

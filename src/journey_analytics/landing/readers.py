@@ -24,7 +24,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from journey_analytics.facts.feeds import Source
+from journey_analytics.facts.paths import Route, parsed
 from journey_analytics.landing.json_documents import read_documents
+from journey_analytics.landing.nested import text_at
 from journey_analytics.landing.packed import (
     MAX_RECORD_BYTES,
     UnreadableFile,
@@ -176,14 +178,16 @@ def _read_csv(path: Path, source: Source) -> Iterator[list[Any]]:
         records = csv.reader(
             _bare_returns_shown(text), delimiter=dialect.delimiter, quotechar=dialect.quote, strict=True
         )
-        names = [column.from_ or name for name, column in source.columns.items()]
-        places, width = list(range(len(names))), len(names)
+        places, width = list(range(len(source.columns))), len(source.columns)
         if dialect.header:
             header = next(records, None)
             if header is None:
                 return
-            places, width = _places(header, names, source), len(header)
-        yield from _csv_batches(records, places, width)
+            _check_header(header, source)
+            paths = [path for name, column in source.columns.items() for path in column.paths(name)]
+            places, width = [header.index(path) if path in header else -1 for path in paths], len(header)
+        for problems, raws, *texts in _csv_batches(records, places, width):
+            yield [problems, raws, *(_first_told(texts, source) if dialect.header else texts)]
 
 
 def _bare_returns_shown(lines: Iterable[str]) -> Iterator[str]:
@@ -193,17 +197,28 @@ def _bare_returns_shown(lines: Iterable[str]) -> Iterator[str]:
         yield line if "\r" not in body else body.replace("\r", "␍") + line[len(body) :]
 
 
-def _places(header: list[str], names: list[str], source: Source) -> list[int]:
+def _check_header(header: Sequence[str], source: Source) -> None:
     if len(set(header)) != len(header):
         raise UnreadableFile(f"names a column twice in its header: {', '.join(header)}")
-    missing = [
-        name
-        for name, column in zip(names, source.columns.values(), strict=True)
-        if column.required and name not in header
-    ]
-    if missing:
+    if missing := _missing(header, source):
         raise UnreadableFile(f"lacks the column {', '.join(missing)} in its header: {', '.join(header)[:300]}")
-    return [header.index(name) if name in header else -1 for name in names]
+
+
+def _missing(present: Sequence[str], source: Source) -> list[str]:
+    """The required columns for which the file has no place."""
+    return [
+        " or ".join(column.paths(name))
+        for name, column in source.columns.items()
+        if column.required and not set(column.paths(name)) & set(present)
+    ]
+
+
+def _first_told(texts: Sequence[pa.Array], source: Source) -> Iterator[pa.Array]:
+    """One array a column, from one array a path: where a column has several, the first text that is not empty."""
+    remaining = iter(texts)
+    for name, column in source.columns.items():
+        told = [next(remaining) for _ in column.paths(name)]
+        yield told[0] if len(told) == 1 else pc.coalesce(*(pc.if_else(pc.equal(text, ""), None, text) for text in told))
 
 
 def _csv_batches(records: Iterator[list[str]], places: list[int], width: int) -> Iterator[list[Any]]:
@@ -231,20 +246,41 @@ def _wrong_with(record: list[str], width: int) -> str | None:
 
 
 def _read_parquet(path: Path, source: Source) -> Iterator[list[Any]]:
-    names = [column.from_ or name for name, column in source.columns.items()]
     with pq.ParquetFile(path) as file:
         present = file.schema_arrow.names
         if len(set(present)) != len(present):
             raise UnreadableFile(f"names a column twice: {', '.join(present)[:300]}")
-        missing = [
-            n for n, column in zip(names, source.columns.values(), strict=True) if column.required and n not in present
-        ]
-        if missing:
+        paths = [path for name, column in source.columns.items() for path in column.paths(name)]
+        routes = {path: route for path in paths if (route := _route_in(present, path)) is not None}
+        if missing := _missing(list(routes), source):
             raise UnreadableFile(f"lacks the column {', '.join(missing)}; it has {', '.join(sorted(present))[:300]}")
-        for batch in file.iter_batches(columns=[name for name in names if name in present]):
+        for batch in file.iter_batches(columns=sorted({str(route.steps[0]) for route in routes.values()})):
             nothing = pa.nulls(len(batch), pa.large_string())
-            texts = [_as_text(batch.column(name)) if name in present else nothing for name in names]
-            yield [nothing, nothing, *texts]
+            texts = [_text_at(batch, routes[path]) if path in routes else nothing for path in paths]
+            yield [nothing, nothing, *_first_told(texts, source)]
+
+
+def _route_in(present: Sequence[str], text: str) -> Route | None:
+    """The way to a column of that very name, or into a nested column; None where the file has neither."""
+    if text in present:
+        return Route((text,))
+    try:
+        route = parsed(text)
+    except ValueError:
+        return None
+    return route if route.steps[0] in present else None
+
+
+def _text_at(batch: pa.RecordBatch, route: Route) -> pa.Array:
+    """What a route leads to, as text; a column that holds JSON as text is gone into like a nested one."""
+    values, steps = batch.column(str(route.steps[0])), list(route.steps[1:])
+    while steps and pa.types.is_struct(values.type):
+        place = values.type.get_field_index(str(steps.pop(0)))
+        values = values.flatten()[place] if place >= 0 else pa.nulls(len(batch), pa.large_string())
+    if not steps and route.entry is None:
+        return _as_text(values)
+    rest = Route(tuple(steps), route.entry)
+    return pa.array([text_at(value, rest) for value in values.to_pylist()], pa.large_string())
 
 
 def _as_text(values: pa.Array) -> pa.Array:

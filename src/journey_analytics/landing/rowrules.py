@@ -20,6 +20,7 @@ _SHOWN = {
     "integer": "a whole number", "number": "a finite number", "boolean": "true or false",
     "date": "a date such as 2026-03-04", "timestamp": "a time such as 2026-03-04T05:06:07Z",
     "epoch_seconds": "seconds since 1970", "epoch_milliseconds": "milliseconds since 1970",
+    "epoch_microseconds": "microseconds since 1970",
     "score": "a whole point", "money": "an amount",
 }  # fmt: skip
 

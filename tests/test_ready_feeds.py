@@ -1,0 +1,164 @@
+"""Ready-made feeds: what a vendor sends becomes the events a person worked out, and nothing of it is lost.
+
+A case of tests/feeds names a feed and gives what its file holds, as `records` (JSON objects) or as `text`; `expect` are
+the events of its staging model, which name only the columns that matter, and `refused` the reasons of refused rows.
+"""
+
+from __future__ import annotations
+
+import functools
+import hmac
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from shop_builder import JOURNEY, KEY, NIGHTLY, Shop, make_shop
+from test_worked_cases import USUAL_SETTINGS, Row, differences
+
+from journey_analytics import rules, warehouse
+from journey_analytics.build import models
+from journey_analytics.errors import ConfigErrors
+from journey_analytics.facts.config import home
+from journey_analytics.facts.feeds import Source
+from journey_analytics.facts.ready import ready_made
+from journey_analytics.facts.yamlfile import read_yaml
+from journey_analytics.landing.contract import contract_query
+from journey_analytics.landing.privacy import padded_keys
+from journey_analytics.landing.readers import read_file, schema_of, table_of
+from journey_analytics.warehouse import Warehouse
+
+CASES = Path(__file__).parent / "feeds"
+KEYS = {"case", "feed", "format", "records", "text", "expect", "refused", "out_of_scope"}
+
+Case = dict[str, Any]
+
+
+def feed_cases() -> Iterator[Case]:
+    for path in sorted(CASES.glob("*.yml")):
+        yield from yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def every_model() -> dict[str, models.Model]:
+    return models.discover([home() / "sql"])
+
+
+@functools.cache
+def source_of(name: str) -> Source:
+    return Source.model_validate(read_yaml(ready_made()[name]).value)
+
+
+@functools.cache
+def house() -> Warehouse:
+    """A warehouse with the settings and the key that landing and staging read."""
+    made = warehouse.in_memory()
+    made.execute("create schema landing")
+    made.execute("set variable not_after = timestamp '2027-01-01'")
+    for name, key in zip(("key_inner", "key_outer"), padded_keys(KEY.encode()), strict=True):
+        made.execute(f"set variable {name} = $1::blob", [key])
+    rules.set_variables(made, {"minor_units": USUAL_SETTINGS["minor_units"]})
+    return made
+
+
+def landed(name: str, path: Path) -> list[dict[str, Any]]:
+    """Every record of a file as the feed's contract takes it; `landing.<feed>` holds those that land."""
+    source = source_of(name)
+    batches = list(read_file(path, source, 0))
+    with house().offered("incoming", table_of(batches, schema_of(source))):
+        house().execute(f"create or replace temp table staged as {contract_query(source)}")
+    columns = ", ".join(source.landed())
+    house().execute(
+        f"create or replace table landing.{name} as select {columns}, 'f1' as file_id, _row_number as row_number "
+        "from staged where _reasons is null and _is_in_scope"
+    )
+    return house().rows("select _is_in_scope as is_in_scope, _reasons as reasons from staged order by _row_number")
+
+
+def delivered(case: Case, folder: Path) -> Path:
+    path = folder / "delivered"
+    text = case.get("text") or "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in case["records"])
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def events(name: str) -> list[dict[str, Any]]:
+    return house().rows(every_model()[f"staging.stg_{name}"].sql)
+
+
+def hashed(row: Row) -> Row:
+    """An expected row whose `email_key` is the hash of the address that the case writes there."""
+    address = row.get("email_key")
+    return {**row, "email_key": hmac.new(KEY.encode(), address.encode(), "sha256").hexdigest()} if address else row
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=f"{case['feed']}: {case['case']}") for case in feed_cases()])
+def test_what_a_vendor_sends_becomes_the_events_a_person_worked_out(case: Case, tmp_path: Path) -> None:
+    assert set(case) <= KEYS, "a case is made of these"
+    rows = landed(case["feed"], delivered(case, tmp_path))
+    wrong = differences(events(case["feed"]), [hashed(row) for row in case["expect"]])
+    assert not wrong, "\n".join(wrong)
+    assert [row["reasons"] for row in rows if row["reasons"]] == case.get("refused", [])
+    assert sum(not row["is_in_scope"] and not row["reasons"] for row in rows) == case.get("out_of_scope", 0)
+
+
+def test_every_ready_made_feed_has_a_case_and_a_case_that_refuses_or_leaves_out() -> None:
+    cases = list(feed_cases())
+    assert {case["feed"] for case in cases} == set(ready_made())
+    assert {case["feed"] for case in cases if case.get("refused") or case.get("out_of_scope")} == set(ready_made())
+
+
+def shop_with(name: str, folder: Path) -> Shop:
+    """A shop that has switched the feed on, and whose map takes every event of it for a touch."""
+    shop = make_shop(folder / "shop")
+    shop.write("nightly.yml", {**NIGHTLY, "sources": [name]})
+    every = {**JOURNEY["touchpoints"][0], "when": {"source": name}}
+    paid = {**every, "id": "paid", "when": {"event": JOURNEY["conversion"]["event"]}}
+    shop.write("journey.yml", {**JOURNEY, "touchpoints": [paid, every]})
+    return shop
+
+
+@pytest.mark.parametrize("name", list(ready_made()))
+def test_a_ready_made_feed_is_switched_on_by_its_name_alone(name: str, tmp_path: Path) -> None:
+    shop = shop_with(name, tmp_path)
+    assert list(shop.project().sources) == [name]
+    assert shop.project().sources[name].lands
+    assert f"staging.stg_{name}" in every_model()
+
+
+def test_a_short_file_changes_single_keys_and_columns_of_a_ready_made_feed(tmp_path: Path) -> None:
+    shop = shop_with("segment", tmp_path)
+    extends = "extends: segment\nlands: calls/*\nrequired: true\ncolumns:\n  plan: {from: traits.plan, type: text}\n"
+    shop.write("sources/segment.yml", extends)
+    found, ready = shop.project().sources["segment"], source_of("segment")
+    assert (found.lands, found.required) == (("calls/*",), True)
+    assert set(found.columns) == {*ready.columns, "plan"}
+    assert found.model_copy(update={"lands": ready.lands, "required": False, "columns": ready.columns}) == ready
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("extends: segmnt\n", "extends 'segmnt', which is no ready-made feed; did you mean 'segment'?"),
+        ("extends: segment\nlnads: x/*\n", "segment.yml:2: the key 'lnads' is unknown; did you mean 'lands'?"),
+        ("extends: segment\ncolumns: [plan]\n", "segment.yml:2: columns"),
+        ("extends: segment\nsource: web\n", "segment.yml:2: says `source: web`"),
+    ],
+)
+def test_a_mistake_in_a_short_file_is_told_where_it_stands(text: str, said: str, tmp_path: Path) -> None:
+    shop = shop_with("segment", tmp_path)
+    shop.write("sources/segment.yml", text)
+    with pytest.raises(ConfigErrors) as refused:
+        shop.project()
+    assert said in str(refused.value)
+
+
+def test_what_a_short_file_says_shapes_the_night_that_is_named_by_its_inputs(tmp_path: Path) -> None:
+    shop = shop_with("segment", tmp_path)
+    digests = {shop.project().digest}
+    for text in ("extends: segment\n", "extends: segment\nrequired: true\n"):
+        shop.write("sources/segment.yml", text)
+        digests.add(shop.project().digest)
+    assert len(digests) == 3
