@@ -141,7 +141,7 @@ def feeds(shop: Shop) -> None:
         known = number % 3 > 0
         customer = f"user:{number}" if known else f"device:a{number}"
         shop.put("journeys.identities", id_kind="device", id=f"a{number}", customer_id=customer, rule="login")
-    shop.put("journeys.shared_ids", id_kind="device", id="kiosk", n_accounts=14)
+    shop.put("journeys.shared_ids", id_kind="device", id="kiosk", rule="accounts", n_accounts=14)
     shop.put("rules.calendar", event_on="2026-09-23", kind="release", name="5.12", touches=["payment_mobile"])
     shop.put(
         "rules.calendar",

@@ -30,7 +30,7 @@ create table ops.checks(check_id text, scope text, subject text, expectation tex
 create table ops.feed_days(source text, on_date date, n_rows bigint, n_refused bigint, n_duplicate bigint,
   rows_vs_same_weekday double);
 create table journeys.identities(id_kind text, id text, customer_id text, valid_from timestamp, rule text);
-create table journeys.shared_ids(id_kind text, id text, n_accounts bigint);
+create table journeys.shared_ids(id_kind text, id text, rule text, n_accounts bigint);
 create table journeys.event_shapes(shape_id int, source text, event_name text, path text, device text,
   utm_campaign text,
   rule_values text[], n_events bigint, touchpoint text, stage text, channel text, is_conversion boolean,

@@ -30,7 +30,7 @@ MODULES = (
     "landing.packed landing.json_marks landing.json_documents landing.nested landing.readers landing.privacy "
     "landing.properties landing.values landing.rowrules landing.contract landing.deliveries landing.notes landing.land "
     "landing.rejects "
-    "rules identity "
+    "rules identity.unionfind identity.components "
     "credit.ways credit.rules credit.markov credit.shapley credit.resampling credit.table "
     "build.models build.tables "
     "lineage profiles judge "
@@ -50,7 +50,7 @@ HOMES = {
     "sqlglot": {"facts.expressions"},
     # one subject, what YAML says, in six modules
     "pydantic": {"facts.fields", "facts.contracts", "facts.feeds", "facts.journeymap", "facts.config", "build.models"},
-    "scipy": {"stats", "identity", "credit.markov", "credit.resampling"},
+    "scipy": {"stats", "credit.markov", "credit.resampling"},
     "pyarrow": {"landing.packed", "landing.readers"},
     "duckdb": {"warehouse"},
     "great_expectations": {"judge"},

@@ -161,5 +161,5 @@ def test_every_published_table_says_what_one_row_is(published: Warehouse) -> Non
 
 
 def test_a_shared_device_is_listed_and_its_accounts_are_not_merged(published: Warehouse) -> None:
-    shared = published.rows("select id_kind, n_accounts from journeys.shared_ids")
+    shared = published.rows("select id_kind, n_accounts from journeys.shared_ids where rule = 'accounts'")
     assert shared == [{"id_kind": "device", "n_accounts": 6}]

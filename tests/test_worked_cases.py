@@ -22,11 +22,12 @@ from typing import Any
 import pytest
 import yaml
 
-from journey_analytics import identity, ledger, rules, warehouse
+from journey_analytics import ledger, rules, warehouse
 from journey_analytics.build import models
 from journey_analytics.facts.expressions import quoted
 from journey_analytics.facts.feeds import Source
 from journey_analytics.facts.yamlfile import read_yaml
+from journey_analytics.identity import components
 from journey_analytics.landing.contract import landing_columns
 from journey_analytics.warehouse import Warehouse
 
@@ -49,6 +50,10 @@ USUAL_SETTINGS: Mapping[str, Any] = {
     "bot_events_per_minute": None,
     "device_shared_above": 1,
     "email_shared_above": 3,
+    "order_shared_above": 1,
+    "ticket_shared_above": 1,
+    "hub_above": 1000,
+    "placeholder_ids": ["", "null", "anonymous"],
     "min_cell": 10,
     "shop_currency": "EUR",
     "conversion_stage_position": 4,
@@ -65,7 +70,9 @@ USUAL_STAGES = [
     {"stage": "post_purchase", "position": 5, "within_seconds": 60 * DAY},
 ]
 MADE_BY_PYTHON = {
-    "journeys.identity_components": "id varchar, component varchar",
+    "journeys.identity_components": "id_number integer, component_number integer, component_edge integer, "
+    "n_ids bigint, kept_number integer, union_edge integer, n_kept_ids bigint, n_absorbed_ids bigint, "
+    "n_kept_events bigint, n_absorbed_events bigint",
     "journeys.journey_segments": "journey_id varchar, segment varchar",
     "staging.feed_rows": "source varchar, happened_at timestamp, is_required boolean",
     "staging.feeds": "source varchar, is_required boolean",
@@ -155,8 +162,8 @@ def answer(case: Case) -> list[dict[str, Any]]:
             for row in rows or []:
                 insert(shop, table, row)
         for table in case.get("build", []):
-            if table == identity.TABLE:
-                identity.components(shop)
+            if table == components.TABLE:
+                components.components(shop)
             else:
                 shop.execute(f"insert into {table} by name {every_model()[table].sql}")
         return shop.rows(sql_of(case["model"]))

@@ -3,28 +3,45 @@
 -- Grain: one row per (source, event_id) before as_of.
 -- Settings: as_of, session_gap_minutes.
 --
--- The customer is the login's, else the address's, else the device's; an event with none of them has no customer.
--- Events that carry a device or a session hint belong to a session. A silence longer than session_gap_minutes starts a
--- new one; exactly the gap still continues. A session is named after its first event. Sessions are found on narrow
--- rows and joined back in journeys.events: windows over every column of every event cost several times as much.
+-- The customer is that of the event's own id: of its login, else its address, device, order or ticket, where ids that
+-- several people share come last. An event with none of them, or with placeholders alone, has no customer. Events that
+-- carry a device or a session hint belong to a session. A silence longer than session_gap_minutes starts a new one;
+-- exactly the gap still continues. A session is named after its first event. Sessions are found on narrow rows and
+-- joined back in journeys.events: windows over every column of every event cost several times as much.
 with
+
+owners as (
+    select
+        claims.source,
+        claims.anonymous_id,
+        claims.user_id,
+        claims.email_key,
+        claims.order_id,
+        claims.ticket_id,
+        identities.customer_id,
+        identities.id_number as own_number
+    from journeys.identity_claims as claims
+    inner join journeys.identities as identities
+        on claims.own_id = identities.id_kind || ':' || identities.id
+),
 
 owned as (
     select
         staged.source,
         staged.event_id,
         staged.event_at,
-        identities.customer_id,
+        owners.customer_id,
+        owners.own_number,
         coalesce(staged.anonymous_id, staged.session_hint) is not null as is_in_visit
     from staging.events as staged
-    left join journeys.identities as identities
+    left join owners
         on
-            coalesce(staged.user_id, staged.email_key, staged.anonymous_id) = identities.id
-            and case
-                when staged.user_id is not null then 'user'
-                when staged.email_key is not null then 'email'
-                else 'device'
-            end = identities.id_kind
+            staged.source = owners.source
+            and staged.anonymous_id is not distinct from owners.anonymous_id
+            and staged.user_id is not distinct from owners.user_id
+            and staged.email_key is not distinct from owners.email_key
+            and staged.order_id is not distinct from owners.order_id
+            and staged.ticket_id is not distinct from owners.ticket_id
     where staged.event_at < getvariable('as_of')
 ),
 
@@ -52,6 +69,7 @@ select
     source,
     event_id,
     customer_id,
+    own_number,
     event_number,
     case when is_in_visit then last_value(case when is_start then source || ':' || event_id end ignore nulls) over (
         partition by customer_id order by event_number

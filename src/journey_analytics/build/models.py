@@ -12,13 +12,13 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from journey_analytics import identity
 from journey_analytics.credit import table as credit
 from journey_analytics.errors import ConfigError
 from journey_analytics.facts.expectations import ModelCheck, SqlCheck
 from journey_analytics.facts.expressions import referenced_tables
 from journey_analytics.facts.fields import Strict
 from journey_analytics.facts.yamlfile import read_yaml
+from journey_analytics.identity import components
 
 SEGMENTS_TABLE = "journeys.journey_segments"
 
@@ -33,11 +33,7 @@ class Generated:
 
 
 GENERATED: Mapping[str, Generated] = {
-    identity.TABLE: Generated(
-        "One row per id: the name of the component of linked ids it belongs to.",
-        {"id": "An id with its kind before it, such as user:4711", "component": "The customer's name: its first id"},
-        identity.READS,
-    ),
+    components.TABLE: Generated(components.MEANING, components.COLUMNS, components.READS),
     SEGMENTS_TABLE: Generated(
         "One row per journey and segment; every journey is in the segment 'all'.",
         {"journey_id": "The journey", "segment": "A segment of the journey map, or all"},

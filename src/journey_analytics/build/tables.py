@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from journey_analytics import identity, ledger, rules, stats
+from journey_analytics import ledger, rules, stats
 from journey_analytics.build.models import CANONICAL, GENERATED, Interval, Model
 from journey_analytics.credit import table as credit
 from journey_analytics.errors import ConfigError
 from journey_analytics.facts.config import Project
 from journey_analytics.facts.expressions import checked_condition, quoted
 from journey_analytics.facts.journeymap import SEGMENT_COLUMNS
+from journey_analytics.identity import components
 from journey_analytics.landing.contract import happened_at
 from journey_analytics.warehouse import SqlError, Warehouse
 
@@ -92,8 +93,8 @@ def build(
 
 def _generate(warehouse: Warehouse, project: Project, table: str) -> None:
     """Build one of the tables that Python writes."""
-    if table == identity.TABLE:
-        identity.components(warehouse)
+    if table == components.TABLE:
+        components.components(warehouse)
     elif table == credit.TABLE:
         credit.build(warehouse, project.journey.credit)
     else:

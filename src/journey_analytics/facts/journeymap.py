@@ -146,11 +146,27 @@ class Session(Strict):
     gap: Duration = 1800.0
 
 
+# What feeds write where they know no id.
+PLACEHOLDERS = (
+    "null", "none", "nil", "nan", "n/a", "na", "undefined", "unknown", "anonymous", "guest", "-1", "(not set)",
+    "[object object]",
+)  # fmt: skip
+
+
 class Identity(Strict):
-    """How many accounts may share an id before it is a shared device or address, listed and not merged."""
+    """Which ids tell nobody apart: they are listed, and merge nobody.
+
+    `*_shared_above`: how many accounts may use a device, an address, an order or a ticket. `hub_above`: how many other
+    ids any id may be seen with. `placeholders`: what feeds write where they know no id, in any case; empty ids and ids
+    of zeros alone are always among them.
+    """
 
     device_shared_above: int = Field(default=1, ge=1)
     email_shared_above: int = Field(default=3, ge=1)
+    order_shared_above: int = Field(default=1, ge=1)
+    ticket_shared_above: int = Field(default=1, ge=1)
+    hub_above: int = Field(default=1000, ge=1)
+    placeholders: Texts = PLACEHOLDERS
 
 
 class Bots(Strict):

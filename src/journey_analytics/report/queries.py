@@ -101,7 +101,7 @@ QUERIES: Mapping[str, str] = {
     ),
     "shared_ids": (
         "select id_kind, count(*) as n_ids, max(n_accounts) as most_accounts\n"
-        "from journeys.shared_ids\ngroup by all\norder by id_kind"
+        "from journeys.shared_ids\nwhere rule = 'accounts'\ngroup by all\norder by id_kind"
     ),
     "schema_version": "select version from ops.schema_version",
 }  # fmt: skip
