@@ -24,6 +24,10 @@ lint: $(READY)  ## check Python with ruff and mypy, SQL with sqlfluff
 bench: $(READY)  ## measure the night on large shops, against floors taken in the same run
 	@$(BIN)/python benchmarks/night.py $(ARGS)
 
+peers:  ## make the environment of the peers that benchmarks measure beside us, in benchmarks/.venv
+	@test -x benchmarks/$(BIN)/python || $(PYTHON) -m venv benchmarks/.venv
+	@benchmarks/$(BIN)/python -m pip install --quiet -r benchmarks/requirements.txt
+
 sample: $(READY)  ## write data/sample again, byte for byte as before
 	@$(BIN)/python data/sample/generate.py $(ARGS)
 
@@ -50,4 +54,4 @@ $(READY): requirements.lock pyproject.toml
 
 say = echo "make: $(1)" >&2; exit 1;
 
-.PHONY: help report test slow lint bench sample doctor lock clean
+.PHONY: help report test slow lint bench peers sample doctor lock clean

@@ -1,6 +1,7 @@
 -- The touches that may earn credit: what came before a purchase, and the ways that led to none.
 --
--- Grain: one row per (journey_id, touch_number) on the way of a closed journey of the judged period.
+-- Grain: one row per (journey_id, touch_number) on the way of a closed journey of the judged period, sorted by
+-- customer_id, journey_id, touch_number.
 --
 -- The touchpoint of the conversion earns nothing, or the page that says thank you would always be the last one; only a
 -- journey that went nowhere else is credited to it. What follows a purchase is no way to it. Open journeys are left
@@ -74,3 +75,4 @@ inner join credited
     on touches.journey_id = credited.journey_id and touches.touch_number = credited.touch_number
 inner join closed on touches.journey_id = closed.journey_id
 left join conversions on touches.journey_id = conversions.journey_id
+order by closed.customer_id, touches.journey_id, touches.touch_number

@@ -13,6 +13,7 @@ fundamental matrix.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,20 +34,24 @@ class Chain:
         conversion, -2 is nothing. State 0 is the start
     place_of_state : (n_states,) the place a state has just come to; -1 for the start
     of_touch : (n_touches + n_ways,) which move each touch and each end is, way by way
-    way_of_move : (n_touches + n_ways,) the way of each of those
+    length : (n_ways,) how many moves each way is, its end included
     """
 
     state: NDArray[np.int64]
     target: NDArray[np.int64]
     place_of_state: NDArray[np.int64]
-    of_touch: NDArray[np.int64]
-    way_of_move: NDArray[np.int64]
+    of_touch: NDArray[np.int32]
+    length: NDArray[np.int64]
     n_places: int
 
     @property
     def n_states(self) -> int:
         """How many states there are, the start included."""
         return len(self.place_of_state)
+
+    def by_move(self, of_way: NDArray[Any]) -> NDArray[Any]:
+        """What each way has, once for each of its moves: (n_ways,) to (n_touches + n_ways,)."""
+        return np.repeat(of_way, self.length)
 
 
 def chain_of(ways: Ways, order: int = 1) -> Chain:
@@ -66,49 +71,50 @@ def chain_of(ways: Ways, order: int = 1) -> Chain:
     if base ** (order + 1) > 2**62:
         raise ValueError(f"{ways.n_places} places are too many for a chain of order {order}")
     moves = _numbered_moves(ways, order, base)
-    way = np.repeat(np.arange(ways.n_ways), ways.length + 1)
     distinct, of_touch = _distinct(moves, base ** (order + 1))
     code_from, step = np.divmod(distinct, base)
     step_is_end = step > ways.n_places
     code_to = np.where(step_is_end, 0, (code_from * base) % base**order + step)
     codes = np.unique(np.concatenate(([0], code_from, code_to[~step_is_end])))
     target = np.where(step_is_end, -(step - ways.n_places), np.searchsorted(codes, code_to))
-    return Chain(np.searchsorted(codes, code_from), target, codes % base - 1, of_touch, way, ways.n_places)
+    return Chain(np.searchsorted(codes, code_from), target, codes % base - 1, of_touch, ways.length + 1, ways.n_places)
 
 
-def _numbered_moves(ways: Ways, order: int, base: int) -> NDArray[np.int64]:
+def _numbered_moves(ways: Ways, order: int, base: int) -> NDArray[Any]:
     """Every move as one number: the last places in base `base` (0 where there is none yet), then the step."""
+    kind: Any = np.int32 if base ** (order + 1) < 2**31 else np.int64
+    starts = ways.start[:-1] + np.arange(ways.n_ways)
     ends = ways.start[1:] + np.arange(ways.n_ways)
-    steps = np.empty(len(ways.place) + ways.n_ways, dtype=np.int64)
-    is_end = np.zeros(len(steps), dtype=bool)
-    is_end[ends] = True
-    steps[~is_end] = ways.place + 1
+    steps = np.empty(len(ways.place) + ways.n_ways, dtype=kind)
+    is_touch = np.ones(len(steps), dtype=bool)
+    is_touch[ends] = False
+    steps[is_touch] = ways.place + kind(1)
     steps[ends] = np.where(ways.is_converted, ways.n_places + 1, ways.n_places + 2)
-    moves = steps.copy()
-    since_start = np.arange(len(steps)) - np.repeat(ways.start[:-1] + np.arange(ways.n_ways), ways.length + 1)
+    moves: NDArray[Any] = steps
+    before = steps
     for back in range(1, order + 1):
-        before = np.zeros(len(steps), dtype=np.int64)
-        before[back:] = steps[: len(steps) - back]
-        moves += np.where(since_start >= back, before, 0) * base**back
+        shifted = np.empty_like(steps)
+        shifted[1:] = before[:-1]
+        shifted[starts] = 0  # nothing comes before a way's first touch
+        moves = moves + shifted * kind(base**back)
+        before = shifted
     return moves
 
 
-def _distinct(moves: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _distinct(moves: NDArray[Any], size: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """The distinct numbers, sorted, and which of them each is; by counting where the range is small."""
     if size > 5_000_000:
         distinct, inverse = np.unique(moves, return_inverse=True)
-        return distinct, inverse.astype(np.int64, copy=False)
-    seen = np.zeros(size, dtype=bool)
-    seen[moves] = True
-    distinct = np.flatnonzero(seen)
-    place = np.zeros(size, dtype=np.int64)
+        return distinct.astype(np.int64), inverse.astype(np.int32)
+    distinct = np.flatnonzero(np.bincount(moves, minlength=size))
+    place = np.zeros(size, dtype=np.int32)
     place[distinct] = np.arange(len(distinct))
     return distinct, place[moves]
 
 
 def move_counts(chain: Chain, weight_of_way: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
     """(n_moves,) how often each move was made; each way counts by its weight, once where None."""
-    weight = None if weight_of_way is None else weight_of_way[chain.way_of_move]
+    weight = None if weight_of_way is None else chain.by_move(weight_of_way)
     return np.bincount(chain.of_touch, weights=weight, minlength=len(chain.state)).astype(np.float64)
 
 

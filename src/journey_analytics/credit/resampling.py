@@ -36,7 +36,7 @@ def customer_weights(n_customers: int, draws: int, random: np.random.Generator) 
 
 
 def sums_by_customer(
-    customer: NDArray[np.int32], column: NDArray[np.int64], value: NDArray[np.float64], shape: tuple[int, int]
+    customer: NDArray[np.int32], column: NDArray[np.int32], value: NDArray[np.float64], shape: tuple[int, int]
 ) -> sparse.csr_matrix:
     """(n_customers, n_columns) what each customer adds to each column; multiplied by weights from the left it sums."""
     return sparse.coo_matrix((value, (customer, column)), shape=shape).tocsr()

@@ -76,7 +76,7 @@ def credit_by_place(ways: Ways, shares: NDArray[np.float64], value: NDArray[np.f
     -------
     (n_places,) sums; their total is that of the converted ways that have touches
     """
-    earned = np.where(ways.is_converted, value, 0.0)[ways.way] * shares
+    earned = np.repeat(np.where(ways.is_converted, value, 0.0), ways.length) * shares
     return np.bincount(ways.place, weights=earned, minlength=ways.n_places).astype(np.float64)
 
 

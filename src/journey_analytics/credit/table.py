@@ -19,7 +19,8 @@ from journey_analytics.facts.journeymap import CreditRule
 from journey_analytics.warehouse import Warehouse
 
 TABLE = "marts.credit"
-READS = frozenset({"journeys.credit_touches"})
+READ = "journeys.credit_touches"
+READS = frozenset({READ})
 HEADER = (
     "Credit for purchases of the judged period: one row per (method, touchpoint, channel, campaign) with touches on "
     "some closed journey. Credit describes the ways that were taken; it is no effect: it does not say what would have "
@@ -90,23 +91,50 @@ def build(warehouse: Warehouse, rule: CreditRule) -> None:
 
 
 def read_ways(warehouse: Warehouse, rule: CreditRule) -> tuple[list[Place], Ways]:
-    """The places with their names, and the ways of all closed journeys, in the order of journey_id.
+    """The places with their names, and the ways of all closed journeys, in the order of customer and journey.
 
-    Campaigns beyond the rule's number are put together as 'other', per touchpoint, so that a thousand newsletters do
-    not become a thousand places with a touch each.
+    Campaigns beyond the rule's number are put together as 'other', so that a thousand newsletters do not become a
+    thousand places with a touch each.
+
+    The table is written in the order of customer, journey and touch, and read in one pass that only ever looks one row
+    back. The same pass counts the rows that are out of order; where there are any, the table is sorted first.
     """
     warehouse.execute(_PLACES, [rule.campaigns])
     places = warehouse.rows("select distinct touchpoint, channel, campaign, place from credit_places order by place")
-    touches = warehouse.frame(_TOUCHES)
-    ways = warehouse.frame(_WAYS)
+    touches = warehouse.frame(_touches_of(READ))
+    if touches["is_out_of_order"].any():
+        in_order = f"(from {READ} order by customer_id, journey_id, touch_number)"
+        touches = warehouse.frame(_touches_of(in_order))
     warehouse.execute("drop table credit_places")
-    counts = np.bincount(touches["way"].to_numpy(), minlength=len(ways))
+    touches = touches if touches["number"].is_monotonic_increasing else touches.sort_values("number")
+    start = np.flatnonzero(touches["is_new_journey"].to_numpy(bool))
     read = Ways(
         touches["place"].to_numpy(np.int32), touches["seconds_before_end"].to_numpy(np.float64),
-        np.concatenate(([0], np.cumsum(counts))), ways["is_converted"].to_numpy(bool),
-        ways["revenue_minor"].to_numpy(np.int64), ways["customer"].to_numpy(np.int32), len(places),
+        np.append(start, len(touches)).astype(np.int64), touches["is_converted"].to_numpy(bool)[start],
+        touches["revenue_minor"].to_numpy(np.int64)[start],
+        (np.cumsum(touches["is_new_customer"].to_numpy(bool)[start]) - 1).astype(np.int32), len(places),
     )  # fmt: skip
     return [Place(row["touchpoint"], row["channel"], row["campaign"]) for row in places], read
+
+
+def _touches_of(source: str) -> str:
+    """Every touch with its place, whether its customer and journey are new, and whether it is out of order."""
+    return f"""
+        with beside as (
+            select *, row_number() over () as number, lag(customer_id) over () as customer_before,
+                lag(journey_id) over () as journey_before, lag(touch_number) over () as touch_before
+            from {source})
+        select number, place, seconds_before_end, is_converted, revenue_minor,
+            customer_before is distinct from customer_id as is_new_customer,
+            customer_before is distinct from customer_id or journey_before <> journey_id as is_new_journey,
+            coalesce(customer_before > customer_id or customer_before = customer_id and (
+                journey_before > journey_id or journey_before = journey_id and touch_before >= touch_number
+            ), false) as is_out_of_order
+        from beside
+        join credit_places
+            on beside.touchpoint = credit_places.touchpoint and beside.channel = credit_places.channel
+            and beside.campaign = credit_places.told
+    """
 
 
 _PLACES = """
@@ -123,26 +151,6 @@ _PLACES = """
         from counted left join campaigns using (campaign))
     select *, cast(dense_rank() over (order by touchpoint, channel, campaign) - 1 as integer) as place from shown
 """
-_NUMBERED = """
-    with closed as (
-        select journey_id, min(customer_id) as customer_id, bool_or(is_converted) as is_converted,
-            min(revenue_minor) as revenue_minor
-        from journeys.credit_touches group by journey_id),
-    numbered as (
-        select *, row_number() over (order by journey_id) - 1 as way,
-            cast(dense_rank() over (order by customer_id) - 1 as integer) as customer
-        from closed)
-"""
-_TOUCHES = f"""{_NUMBERED}
-    select numbered.way, credit_places.place, touches.seconds_before_end
-    from journeys.credit_touches as touches
-    join numbered using (journey_id)
-    join credit_places
-        on touches.touchpoint = credit_places.touchpoint and touches.channel = credit_places.channel
-        and touches.campaign = credit_places.told
-    order by way, touch_number
-"""
-_WAYS = f"{_NUMBERED} select customer, is_converted, revenue_minor from numbered order by way"
 
 
 def all_shares(ways: Ways, is_direct: NDArray[np.bool_], rule: CreditRule) -> Iterator[Shares]:
@@ -174,7 +182,7 @@ def _ruled(
     shape = (weights.shape[1], ways.n_places)
     estimates, draws = [], []
     for each in value:
-        sums = resampling.sums_by_customer(ways.customer[ways.way], ways.place.astype(np.int64), each, shape)
+        sums = resampling.sums_by_customer(ways.customer[ways.way], ways.place, each, shape)
         estimates.append(markov.shares_of(np.asarray(sums.sum(axis=0), dtype=np.float64).ravel()))
         draws.append(_shares_or_nothing(weights @ sums))
     return (*estimates, *draws)
@@ -213,7 +221,7 @@ def _by_shapley(ways: Ways, rule: CreditRule, weights: NDArray[np.float64], rand
 
 def _drawn_moves(ways: Ways, chain: markov.Chain, weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n_draws, n_moves) how often each move was made in each draw of customers."""
-    customer = ways.customer[chain.way_of_move]
+    customer = chain.by_move(ways.customer)
     shape = (weights.shape[1], len(chain.state))
     moves = resampling.sums_by_customer(customer, chain.of_touch, np.ones(len(customer)), shape)
     return np.asarray(weights @ moves)
