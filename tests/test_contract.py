@@ -231,11 +231,21 @@ def test_an_object_nested_a_hundred_thousand_deep_lands_by_its_own_keys(tmp_path
     assert shop.ids() == ["1"]
 
 
-def test_of_a_key_given_twice_the_first_counts_always(tmp_path: Path) -> None:
-    shop = make_shop(tmp_path / "shop")
-    shop.deliver("web/a.jsonl", '{"id":"1","at":"2026-03-01T10:00:00Z","id":"2"}\n')
+def test_r08_a_key_given_twice_refuses_its_row_wherever_a_column_is_read_from(tmp_path: Path) -> None:
+    columns = {**WEB["columns"], "page": {"type": "text", "from": "context.page.path"}}
+    shop = make_shop(tmp_path / "shop", columns=columns)
+    start = '{"id":"%s","at":"2026-03-01T10:00:00Z"'
+    twice = [
+        ',"id":"2"}',
+        ',"x":1,"x":1}',
+        ',"context":{"page":{"path":1,"path":2}}}',
+        ',"context":{},"cont\\u0065xt":1}',
+    ]
+    ends = [*twice, ',"other":{"a":1,"a":2}}', ',"context":[{"page":1,"page":2}]}', "}"]
+    shop.deliver("web/a.jsonl", "".join(start % number + end + "\n" for number, end in enumerate(ends)))
     shop.land()
-    assert shop.ids() == ["1"]
+    assert shop.reasons() == [["gives a key twice, so that nobody knows which value is meant"]] * 4
+    assert shop.ids() == ["4", "5", "6"]
 
 
 def test_keys_are_found_by_path_and_by_case(tmp_path: Path) -> None:

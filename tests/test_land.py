@@ -131,7 +131,7 @@ def test_a_file_that_breaks_off_is_refused_whole_and_the_others_load(shop: Shop)
 def test_rows_are_no_duplicates_of_rows_that_were_taken_back(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cut file's first rows have landed, and pushed another file's away, when it is seen to be cut."""
     monkeypatch.setattr(land, "CHUNK_ROWS", 10)
-    monkeypatch.setattr("journey_analytics.landing.readers.CHUNK_BYTES", 500)
+    monkeypatch.setattr("journey_analytics.landing.lines.CHUNK_BYTES", 500)
     (shop.landing / "web").mkdir()
     (shop.landing / "web" / "b.jsonl.gz").write_bytes(cut([row(number) for number in range(50)]))
     shop.deliver("web/a.jsonl", [row(0), row(100)])

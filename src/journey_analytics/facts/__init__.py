@@ -5,6 +5,7 @@ expressions   SQL that people write in YAML, parsed and checked
 fields        the vocabulary that every file shares: durations, shares, names
 paths         where a value stands within a record
 contracts     what a feed's contract may say of its values
+dialects      how a CSV feed is written
 feeds         one feed, as its file in `pipelines/sources/` states it
 journeymap    the journey map, as `pipelines/journey.yml` states it
 expectations  what may be expected of a feed and of a model

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from journey_analytics.facts.contracts import ColumnRules, FeedRules
+from journey_analytics.facts.dialects import Csv
 from journey_analytics.facts.fields import Name, Strict, Text, Texts
 from journey_analytics.facts.paths import parsed
 
@@ -61,17 +62,6 @@ class Column(ColumnRules):
     def paths(self, name: str) -> tuple[str, ...]:
         """Where the file has the value of the column called `name`: the first of these places that holds one."""
         return self.from_ or (name,)
-
-
-class Csv(Strict):
-    """The dialect of a CSV feed; declared, never guessed."""
-
-    model_config = ConfigDict(str_strip_whitespace=False)  # a tab is a delimiter
-
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
-    quote: str = Field(default='"', min_length=1, max_length=1)
-    encoding: Literal["utf-8", "latin-1", "cp1252", "utf-16"] = "utf-8"
-    header: bool = True
 
 
 class OutOfScope(Strict):
@@ -165,6 +155,8 @@ class Source(FeedRules):
             raise ValueError(f"two columns would land as {', '.join(twice)}; rename one, and read it with `from:`")
         if self.records is not None and self.format != "json":
             raise ValueError("`records` belongs to a feed of `format: json`; in any other format a record is one row")
+        if self.csv != Csv() and self.format != "csv":
+            raise ValueError("`csv` belongs to a feed of `format: csv`")
         if self.is_json:
             _check_paths(self.columns, self.records)
         return self

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _STEP = r'(?:"[^"\\]+"|[^.\[\]"\\]+)(?:\[[0-9]+\])*'
@@ -25,7 +26,16 @@ class Route:
     @property
     def in_duckdb(self) -> str:
         """The way to the value, or to the list with the entry, as DuckDB writes it."""
-        return "$" + "".join(f"[{step}]" if isinstance(step, int) else f'."{step}"' for step in self.steps)
+        return _in_duckdb(self.steps)
+
+    @property
+    def objects(self) -> list[str]:
+        """The objects in which a key of the way is looked up, as DuckDB writes them."""
+        return [_in_duckdb(self.steps[:place]) for place, step in enumerate(self.steps) if isinstance(step, str)]
+
+
+def _in_duckdb(steps: Sequence[str | int]) -> str:
+    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f'."{step}"' for step in steps)
 
 
 def parsed(text: str) -> Route:

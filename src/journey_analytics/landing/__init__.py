@@ -1,9 +1,13 @@
 """Files to `landing.*`: every record read, checked against its feed's contract, and accounted for.
 
 packed          files as bytes, plain or packed
+lines           lines of JSON as records
 json_marks      a stream of JSON gone through from mark to mark
 json_documents  JSON documents as records: the elements of the list that a feed names
 nested          what a route leads to in a nested value
+named_columns   where a feed's columns stand in a file that names its own
+csv_records     CSV as records, in the dialect that a feed declares
+parquet_rows    Parquet rows as records, from any depth of a row
 readers         files as record batches: every record numbered, nothing guessed
 privacy         what may be kept of a person, as SQL
 properties      nested values by an allow-list, as SQL

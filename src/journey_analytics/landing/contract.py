@@ -99,13 +99,17 @@ def _texts(source: Source) -> str:
         routes = [[parsed(path) for path in column.paths(name)] for name, column in source.columns.items()]
         plain = list(dict.fromkeys(route.in_duckdb for each in routes for route in each if route.entry is None))
         listed = f"[{', '.join(map(literal, plain))}]::varchar[]"
-        read = f"""select *, case when problem is null then try(json_extract_string(raw, {listed})) end as _v
+        objects = sorted({literal(each) for column in routes for route in column for each in route.objects})
+        read = f"""select *, case when problem is null then try(json_extract_string(raw, {listed})) end as _v,
+                    case when problem is null then try(json_keys(raw, [{", ".join(objects)}])) end as _keys
                 from incoming"""
         values = [_first_of(each, plain) for each in routes]
         problem = """case when problem is not null then problem
                 when _v is null and trim(raw, E' \\t\\r\\n') = '' then 'is an empty line'
                 when _v is null then 'is not JSON'
-                when not starts_with(raw, '{') and json_type(raw) <> 'OBJECT' then 'is not a JSON object' end"""
+                when not starts_with(raw, '{') and json_type(raw) <> 'OBJECT' then 'is not a JSON object'
+                when list_bool_or([len(keys) > len(list_distinct(keys)) for keys in _keys])
+                    then 'gives a key twice, so that nobody knows which value is meant' end"""
         suspect = is_suspect("raw", is_json=True)
     else:
         read, problem = "from incoming", "problem"

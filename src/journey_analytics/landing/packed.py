@@ -32,6 +32,11 @@ def open_packed(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
+def is_packed(path: Path) -> bool:
+    """Whether a file's suffix says that it is packed."""
+    return path.suffix.lower() in (".gz", ".bz2", ".zst")
+
+
 def blocks_of(path: Path) -> Iterator[bytes]:
     """A file's bytes, many at a time, without a byte order mark."""
     with open_packed(path) as file:
