@@ -84,3 +84,7 @@ create table marts.coverage(stage text, channel text, n_touchpoints bigint, n_to
   is_instrumented boolean);
 create table marts.trend(on_date date, n_journeys_started bigint, n_journeys_matured bigint, n_converted bigint,
   revenue_minor bigint);
+create table journeys.shapes(shape_id integer, source text);
+create table journeys.shape_rules(shape_id integer, kind text, subject text);
+create table journeys.answers(answer_id text, touchpoint text);
+create table rules.event_rules(kind text, subject text, source text);

@@ -11,7 +11,7 @@ from journey_analytics.warehouse import Warehouse, in_memory
 TABLES = """
     create schema rules; create schema marts; create schema ops;
     create table rules.settings (name varchar, value varchar);
-    create table rules.stages (stage varchar, within_seconds bigint);
+    create table rules.stages (stage varchar, position integer, within_seconds bigint);
     create table rules.touchpoints (
         touchpoint varchar, position integer, name varchar, stage varchar, channel varchar, owner varchar,
         importance varchar, effort varchar, playbook varchar, next_action varchar, target_progressed double,
@@ -45,11 +45,17 @@ TABLES = """
     create table marts.recoveries (recovery varchar, segment varchar, n_due bigint, n_met bigint, n_open bigint);
     create table ops.feeds (source varchar, status varchar, last_event_at timestamp);
     create table ops.checks (
-        check_id varchar, scope varchar, subject varchar, expectation varchar, is_met boolean, observed varchar,
-        expected varchar
+        check_id varchar, scope varchar, subject varchar, expectation varchar, level varchar, is_met boolean,
+        observed varchar, expected varchar
     );
+    create schema journeys;
+    create table rules.event_rules (kind varchar, subject varchar, source varchar);
+    create table journeys.shapes (shape_id integer, source varchar);
+    create table journeys.shape_rules (shape_id integer, kind varchar, subject varchar);
+    create table journeys.event_shapes (stage varchar, source varchar, n_events bigint);
+    create table journeys.answers (answer_id varchar, touchpoint varchar);
     insert into rules.settings values ('as_of', '2026-11-03 00:00:00'), ('judged_days', '56.0'), ('min_cell', '10');
-    insert into rules.stages values ('purchase', 86400);
+    insert into rules.stages values ('purchase', 2, 86400);
 """
 LAST_DAY = datetime.date(2026, 11, 2)
 COUNTS = {"csat": ("n_csat", "n_satisfied"), "thumb": ("n_thumb", "n_thumb_good"), "stars": ("n_stars", "n_stars_good"),

@@ -34,9 +34,9 @@ def test_a_feed_with_odd_days_or_none_at_all_is_a_finding_about_data(house: Ware
             ('email', 'ok', null), ('orders', 'late', '2026-10-30 12:00'),
             ('support', 'missing', null), ('web', 'ok', null);
         insert into ops.checks values
-            ('1', 'feed', 'web', 'rows_vs_same_weekday', false, '2026-10-25 (0.04), of 56 days', '0.5 to 2'),
-            ('2', 'feed', 'email', 'rows_vs_same_weekday', true, '0.9 to 1.1', '0.5 to 2'),
-            ('3', 'feed', 'email', 'refused_share', false, '9 %', 'at most 1 %');
+            ('1', 'feed', 'web', 'rows_vs_same_weekday', 'warn', false, '2026-10-25 (0.04), of 56 days', '0.5 to 2'),
+            ('2', 'feed', 'email', 'rows_vs_same_weekday', 'warn', true, '0.9 to 1.1', '0.5 to 2'),
+            ('3', 'feed', 'email', 'refused_share', 'warn', false, '9 %', 'at most 1 %');
         insert into rules.calendar values ('2026-10-25', null, 'outage', 'Tracking lost', ['web']);
     """)
     rows = find(house)

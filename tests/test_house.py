@@ -33,8 +33,8 @@ MODULES = (
     "rules identity.unionfind identity.components "
     "credit.ways credit.rules credit.markov credit.shapley credit.resampling credit.table "
     "build.models build.tables "
-    "lineage profiles judge "
-    "claims.caveats claims.series claims.findings "
+    "lineage profiles measures asking judge "
+    "claims.caveats claims.gate claims.series claims.findings "
     "report.queries report.sections report.kpis report.quality report.verdict report.result report.chartparts "
     "report.marks report.charts report.exports report.page "
     "publish night progress "
@@ -53,8 +53,8 @@ HOMES = {
     "scipy": {"stats", "credit.markov", "credit.resampling"},
     "pyarrow": {"landing.*"},
     "duckdb": {"warehouse"},
-    "great_expectations": {"judge"},
-    "pandas": {"judge"},
+    "great_expectations": {"asking"},
+    "pandas": {"asking"},
     "plotly": {"report.charts"},
     "jinja2": {"report.page"},
     "typer": {"cli.*"},

@@ -21,6 +21,13 @@ OPS = """
         source varchar, n_read bigint, refused_share double, duplicate_share double, unmapped_share double,
         hours_since_last_event double
     );
+    create table ops.loads (file_id varchar, source varchar, n_read bigint, n_loaded bigint, n_rejected bigint,
+        n_duplicate bigint, loaded_at timestamp);
+    create table ops.load_notes (file_id varchar, source varchar, note varchar, subject varchar, follows varchar,
+        n bigint, sample varchar);
+    create schema staging; create table staging.events (source varchar, event_name varchar, event_at timestamp,
+        received_at timestamp);
+    create schema landing; create table landing.web (file_id varchar, "user" varchar);
     create table ops.feed_days (source varchar, on_date date, n_rows bigint, rows_vs_same_weekday double);
     insert into ops.feeds values ('web', 1000, 0.01, 0.0, 0.1, 3.5), ('email', 0, null, null, null, null);
     insert into ops.feed_days values

@@ -126,8 +126,10 @@ def test_u22_an_unfit_night_flags_nothing_new_and_closes_nothing() -> None:
     assert not later["data"]["is_fit"]
 
 
-@pytest.mark.parametrize(("level", "is_fit"), [("warn", True), ("freeze", False), ("fail", False)])
-def test_a_check_that_freezes_silences_the_verdict_and_a_warning_does_not(level: str, is_fit: bool) -> None:
+@pytest.mark.parametrize(("level", "is_fit"), [("warn", True), ("freeze", True), ("fail", False)])
+def test_a_check_that_fails_silences_the_verdict_and_one_that_freezes_or_warns_does_not(
+    level: str, is_fit: bool
+) -> None:
     shop = shops.normal()
     made_up_shop.check(shop, "web", "duplicate_share", level, False, "0.2", "at most 0.05")
     result = shops.result_of(shop)

@@ -189,7 +189,7 @@ class Night:
         tables.build(self.warehouse, self.project, self._models, order)
         self._built = set(order)
         for feed in self.warehouse.rows("select source, status from ops.feeds where status in ('missing', 'empty')"):
-            self.warn("judge feeds", f"the feed {feed['source']} is {feed['status']}: nothing rests on it tonight")
+            self.warn("judge feeds", f"the feed {feed['source']} is {feed['status']}: what rests on it is frozen")
         expected = {
             name: [FeedExpectation(**rule.model_dump()) for rule in source.feed]
             for name, source in self.project.sources.items()

@@ -16,11 +16,6 @@ from collections.abc import Sequence
 from journey_analytics.facts.expectations import ModelCheck, as_text
 from journey_analytics.facts.expressions import quoted
 
-FEEDS = """
-    select source, n_read as rows_read, refused_share, duplicate_share, unmapped_share, hours_since_last_event
-    from ops.feeds
-    order by source
-"""
 FEED_DAYS = """
     select source, strftime(on_date, '%Y-%m-%d') as on_date, rows_vs_same_weekday
     from ops.feed_days

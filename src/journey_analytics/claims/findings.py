@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from journey_analytics import formats
 from journey_analytics.build.models import read_notes
 from journey_analytics.claims.caveats import Period, calendar_note, read_period
+from journey_analytics.claims.gate import Gate, arrival, read_gate
 from journey_analytics.claims.series import (
     SMALLEST_JUDGED,
     Series,
@@ -59,6 +60,7 @@ NEXT_ACTIONS = {
     "missing": "Follow ten cases without it end to end, and check the filter that decides who gets it.",
     "data": "Ask the feed's owner to deliver these days again: late files are read on the next night.",
 }
+_WITH_CARE = "Read what rests on this feed with care."
 
 
 def find(warehouse: Warehouse) -> list[dict[str, Any]]:
@@ -72,18 +74,18 @@ def find(warehouse: Warehouse) -> list[dict[str, Any]]:
     -------
     the rows of marts.findings: open ones first in order of rank, then the others by finding_id
     """
-    period = read_period(warehouse)
+    period, gate = read_period(warehouse), read_gate(warehouse)
     series = [
         *touchpoint_series(warehouse, period),
         *promise_series(warehouse, period),
         *recovery_series(warehouse, period),
     ]
-    judged = [(one, _row(one)) for one in series]
+    judged = [(one, _row(one, _frozen(one, gate))) for one in series]
     open_rows = sorted(
         ((one, row) for one, row in judged if row["status"] == "open"),
         key=lambda pair: (-_weight(pair[0]), pair[1]["finding_id"]),
     )
-    ranked = [row for _, row in open_rows] + _feed_rows(warehouse, period)
+    ranked = [row for _, row in open_rows] + _feed_rows(warehouse, period, gate)
     for rank, row in enumerate(ranked, start=1):
         row["rank"] = rank
     rest = sorted((row for _, row in judged if row["status"] != "open"), key=lambda row: str(row["finding_id"]))
@@ -101,9 +103,17 @@ def finding_id(kind: str, subject: str, metric: str, segment: str) -> str:
     return "-".join(part for part in ("f", slug, digest) if part)
 
 
-def _row(series: Series) -> dict[str, Any]:
+def _frozen(series: Series, gate: Gate) -> str:
+    """Why a series is not judged tonight; empty where it is."""
+    return gate.because(
+        metric=series.measure.metric, subject=series.subject, touchpoint=series.facts.get("touchpoint"),
+        stage=series.facts.get("stage"),
+    )  # fmt: skip
+
+
+def _row(series: Series, frozen: str) -> dict[str, Any]:
     """A judged series as a row of marts.findings; what this version cannot know stays None."""
-    measure, status = series.measure, series.status()
+    measure, status = series.measure, "frozen" if frozen else series.status()
     low, high = series.bounds()
     row = dict.fromkeys(NAMES) | series.facts
     return row | {
@@ -124,7 +134,7 @@ def _row(series: Series) -> dict[str, Any]:
         "reference": series.reference,
         "reference_source": "target",
         "next_action": (series.facts.get("next_action") or NEXT_ACTIONS[measure.kind]) if status == "open" else None,
-        "caveat": _caveat(series, status),
+        "caveat": frozen or _caveat(series, status),
     }
 
 
@@ -168,28 +178,31 @@ def _weight(series: Series) -> float:
     return WEIGHTS.get(str(series.facts.get("importance")), WEIGHTS["medium"]) * series.shortfall * series.n_weighed
 
 
-def _feed_rows(warehouse: Warehouse, period: Period) -> list[dict[str, Any]]:
-    """One row per feed that is missing, late or empty, or has days far from their weekday's usual number of rows."""
+def _feed_rows(warehouse: Warehouse, period: Period, gate: Gate) -> list[dict[str, Any]]:
+    """One row per feed that is unfit or late, or has days far from their weekday's usual number of rows."""
     unmet = {
         row["subject"]: row
         for row in warehouse.rows(
             "select subject, observed, expected from ops.checks "
-            "where scope = 'feed' and expectation = 'rows_vs_same_weekday' and not is_met order by subject, check_id"
+            "where scope = 'feed' and expectation = 'rows_vs_same_weekday' and not is_met and level <> 'freeze' "
+            "order by subject, check_id"
         )
     }
-    feeds = {row["source"]: row for row in warehouse.rows("select * from ops.feeds order by source")}
+    came = {row["source"]: row for row in warehouse.rows("select * from ops.feeds where status <> 'ok'")}
     rows = []
-    for source in sorted({*feeds, *unmet}):
-        status = str(feeds.get(source, {}).get("status") or "ok")
-        claims = [] if status == "ok" else [_arrival(status, feeds[source])]
+    for source in sorted({*gate.unfit, *came, *unmet}):
+        why = gate.unfit.get(source) or (arrival(came[source]) if source in came else "")
+        claims = [_dates(f"The feed {why}")] if why else []
         if source in unmet:
             days = unmet[source]
             claims.append(
                 f"Rows far from the usual for the weekday: {_dates(days['observed'])}, expected {days['expected']}"
             )
-        if claims:
-            metric = "arrived" if status != "ok" else "rows_vs_same_weekday"
-            rows.append(_feed_row(source, metric, "; ".join(claims), calendar_note(period, source)))
+        metric = "arrived" if source in came else "rows_vs_same_weekday" if source in unmet else "fit"
+        row = _feed_row(source, metric, "; ".join(claims), calendar_note(period, source))
+        if source in gate.unfit:
+            row["caveat"] = row["caveat"].replace(_WITH_CARE, "What rests on this feed is frozen.")
+        rows.append(row)
     return rows
 
 
@@ -205,22 +218,13 @@ def _feed_row(source: str, metric: str, claim: str, note: str) -> dict[str, Any]
         "status": "open",
         "metric": metric,
         "next_action": NEXT_ACTIONS["data"],
-        "caveat": " ".join(part for part in ("Read what rests on this feed with care.", note) if part),
+        "caveat": " ".join(part for part in (_WITH_CARE, note) if part),
     }
 
 
 def _dates(words: str) -> str:
     """ISO dates in a sentence as people write them."""
     return re.sub(r"\d{4}-\d{2}-\d{2}", lambda match: formats.day(match[0]), words)
-
-
-def _arrival(status: str, feed: Mapping[str, Any]) -> str:
-    if status == "missing":
-        return "The feed did not arrive"
-    if status == "empty":
-        return "The feed brought no rows"
-    last = feed["last_event_at"]
-    return f"The feed is late: its last event is of {formats.minute(last)} UTC" if last else "The feed is late"
 
 
 def _store(warehouse: Warehouse, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -31,8 +31,18 @@ FEED_EXPECTATIONS = MappingProxyType(
         "unmapped_share": "events that no touchpoint recognises over events (0..1)",
         "hours_since_last_event": "hours from the feed's last event to as_of",
         "rows_read": "rows read from the feed's files",
+        "null_share": "rows whose column is empty over rows loaded (0..1)",
+        "new_event_names": "event names first seen in the last seven days, of a feed known for four weeks",
+        "hours_to_arrive": "hours within which 19 of 20 events of the last seven days were received",
+        "clamped_share": "rows whose clock was ahead of the night over rows loaded (0..1)",
+        "new_values": "rows with values that the contract does not list",
+        "new_types": "rows with values of another type than the contract's",
+        "new_columns": "rows of files with columns that the contract does not list",
+        "missing_columns": "rows of files without a column that the contract lists",
     }
 )
+UNKNOWN = frozenset({"new_values", "new_types", "new_columns", "missing_columns"})
+"""What a contract expects of itself: nothing that it does not know."""
 MODEL_EXPECTATIONS = MappingProxyType(
     {
         "unique": "no two rows share the values of these columns",
@@ -66,6 +76,7 @@ class FeedExpectation:
     expect : one of FEED_EXPECTATIONS
     between : (at least, at most), both inclusive; instead of at_least and at_most
     at_most, at_least : inclusive bounds, in the unit of the expectation
+    column : for null_share: the landed column
     otherwise : one of LEVELS: what follows when it does not hold
 
     Raises
@@ -77,6 +88,7 @@ class FeedExpectation:
     between: tuple[float, float] | None = None
     at_most: float | None = None
     at_least: float | None = None
+    column: str | None = None
     otherwise: str = "warn"
 
     def __post_init__(self) -> None:
@@ -101,11 +113,12 @@ class FeedExpectation:
 
     def result(self, source: str, *, is_met: bool, observed: str, n_unexpected: int, sample: str = "") -> Check:
         """This expectation, judged for one feed."""
+        name = f"{self.expect} of {self.column}" if self.column else self.expect
         return Check(
-            check_id=f"feed:{source}:{self.expect}",
+            check_id=f"feed:{source}:{self.expect}{f':{self.column}' if self.column else ''}",
             scope="feed",
             subject=source,
-            expectation=self.expect,
+            expectation=name,
             level=self.otherwise,
             is_met=is_met,
             observed=observed,
@@ -276,8 +289,10 @@ def measure_in_words(measure: str, value: float) -> str:
         return "no event yet"
     if measure.endswith("_share"):
         return f"{100 * value:.3g} %"
-    if measure == "hours_since_last_event":
+    if measure.startswith("hours_"):
         return f"{value:.4g} h"
+    if measure in UNKNOWN:
+        return f"{value:,.0f} {'row' if value == 1 else 'rows'}"
     if measure == "rows_vs_same_weekday":
         return f"{value:.3g} times the usual"
     return f"{value:.0f}" if float(value).is_integer() else f"{value:g}"

@@ -88,7 +88,12 @@ class FeedRule(Strict):
         "hours_since_last_event",
         "unmapped_share",
         "rows_read",
+        "null_share",
+        "new_event_names",
+        "hours_to_arrive",
+        "clamped_share",
     ]
+    column: Name | None = None
     between: tuple[float, float] | None = None
     at_most: float | None = None
     at_least: float | None = None
@@ -98,6 +103,8 @@ class FeedRule(Strict):
     def _has_a_bound(self) -> FeedRule:
         if self.between is None and self.at_most is None and self.at_least is None:
             raise ValueError(f"'{self.expect}' needs a bound: between, at_most or at_least")
+        if (self.expect == "null_share") != (self.column is not None):
+            raise ValueError("`null_share` names its `column`, and no other expectation does")
         return self
 
 
@@ -141,6 +148,11 @@ class Source(FeedRules):
         for name, column in self.columns.items():
             if column.currency and not column.currency.isupper() and column.currency not in self.columns:
                 raise ValueError(f"the currency of {name} is the column {column.currency}, which does not exist")
+        for rule in self.feed:
+            if rule.column is not None and rule.column not in self.landed():
+                raise ValueError(
+                    f"null_share is of the column {rule.column}; allowed is one that lands: {', '.join(self.landed())}"
+                )
         timed = [name for name, column in self.columns.items() if column.event_time]
         if self.timeless and timed:
             raise ValueError(f"the feed is `timeless`, but {', '.join(timed)} carries `event_time: true`")

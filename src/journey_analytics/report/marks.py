@@ -22,6 +22,7 @@ STATUS_WORDS = {
     "too_small": "Too small to judge",
     "no_target": "No target set",
     "withheld": "Withheld",
+    "frozen": "Frozen",
 }
 KINDS = {
     "underperforming": ("▼", "Underperforming"),

@@ -1,7 +1,7 @@
 """Is the data fit to read? What arrived, what was refused, what no rule recognised, and who could be told apart.
 
-A night is unfit, and passes no verdict, when a required feed did not come, when nothing came at all, or when a check
-that freezes the flags was not met. Warnings are told, and do not silence the report.
+A night is unfit, and passes no verdict, when a required feed did not come or nothing came at all. A feed that is not
+fit to be judged by freezes what rests on it, and nothing else. Warnings are told, and do not silence the report.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from journey_analytics import formats
+from journey_analytics.claims import gate
 from journey_analytics.report.queries import Tables, ask, pick
 
 Row = dict[str, Any]
@@ -30,11 +31,13 @@ def data(tables: Tables, complete_through: datetime.date | None, min_cell: int) 
     feeds = [pick(row, FEED_NUMBERS) for row in ask(tables, "feeds")]
     checks = ask(tables, "checks")
     reasons = unfit_because(feeds, checks)
+    unfit_feeds = gate.unfit_feeds(tables)
     rejects = [pick(row, ("source", "reason", "n")) for row in ask(tables, "rejects")]
     return {
         "is_fit": not reasons,
         "unfit_because": reasons,
-        "sentence": sentence(feeds, checks, complete_through),
+        "unfit_feeds": [{"source": source, "because": why} for source, why in unfit_feeds.items()],
+        "sentence": sentence(feeds, checks, complete_through, list(unfit_feeds)),
         "feeds": feeds,
         "checks": checks,
         "n_warnings": len([row for row in checks if not row["is_met"]]),
@@ -58,13 +61,15 @@ def unfit_because(feeds: Sequence[Row], checks: Sequence[Row]) -> list[str]:
     reasons += [
         f"{formats.name(row['subject'], 40)} did not meet “{formats.name(formats.words(row['expectation']), 40)}”"
         for row in checks
-        if not row["is_met"] and row["level"] in {"freeze", "fail"} and str(row["subject"]) not in named
+        if not row["is_met"] and row["level"] == "fail" and str(row["subject"]) not in named
     ]
     return reasons
 
 
-def sentence(feeds: Sequence[Row], checks: Sequence[Row], complete_through: datetime.date | None) -> str:
-    """One line on fitness: how far the data reach, which feeds came, what was refused."""
+def sentence(
+    feeds: Sequence[Row], checks: Sequence[Row], complete_through: datetime.date | None, unfit: Sequence[str]
+) -> str:
+    """One line on fitness: how far the data reach, which feeds came, what is frozen, what was refused."""
     here = [row for row in feeds if row["status"] in ARRIVED]
     parts = []
     if complete_through and here:
@@ -73,6 +78,8 @@ def sentence(feeds: Sequence[Row], checks: Sequence[Row], complete_through: date
     absent = [formats.name(row["source"], 40) for row in feeds if row["status"] not in ARRIVED]
     if absent:
         parts.append(f"missing: {formats.listed(absent[:4])}")
+    if unfit:
+        parts.append(f"what rests on {formats.listed([formats.name(name, 40) for name in unfit[:4]])} is frozen")
     read, refused = (sum(int(row[key] or 0) for row in feeds) for key in ("n_read", "n_rejected"))
     if read:
         parts.append(f"{formats.share(refused / read)} of {formats.count(read)} rows refused")

@@ -62,6 +62,8 @@ def assemble(tables: Tables, facts: RunFacts) -> Row:
     found = verdict.rows(tables, weekly | sections.promise_weeks(tables, min_cell))
     if not data["is_fit"]:
         found = verdict.frozen(found, facts.previous)
+    elif data["unfit_feeds"]:
+        found = verdict.held(found, facts.previous)
     identity = {
         "run_id": facts.run_id,
         "map_hash": facts.map_hash,

@@ -73,7 +73,7 @@ def touchpoints(tables: Tables, findings: Sequence[Row]) -> list[Row]:
         key = point["touchpoint"]
         here = judged.get(key, [])
         statuses = {finding["status"] for finding in here}
-        status = next((status for status in ("open", "ok", "too_small") if status in statuses), "no_target")
+        status = next((status for status in ("open", "frozen", "ok", "too_small") if status in statuses), "no_target")
         rows.append(
             {"touchpoint": key, "position": point["position"], "status": status}
             | {"open_findings": [finding["finding_id"] for finding in here if finding["status"] == "open"]}
@@ -340,4 +340,4 @@ def _parts_of(finding: Row) -> list[str]:
 
 def _status(findings: Sequence[Row], subject: str) -> str:
     statuses = {finding["status"] for finding in findings if about(finding, subject)}
-    return next((status for status in ("open", "ok", "too_small") if status in statuses), "no_target")
+    return next((status for status in ("open", "frozen", "ok", "too_small") if status in statuses), "no_target")

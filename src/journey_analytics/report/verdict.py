@@ -94,7 +94,7 @@ def rows(tables: Tables, weekly: Mapping[tuple[str, str], list[Row]]) -> list[Ro
 
     `weekly` holds weeks by (touchpoint, metric), and by (promise, part) for promises.
     """
-    order = {"open": 0, "ok": 1, "too_small": 2}
+    order = {"open": 0, "ok": 1, "too_small": 2, "frozen": 3}
     found = []
     for row in ask(tables, "findings"):
         series = (
@@ -103,7 +103,7 @@ def rows(tables: Tables, weekly: Mapping[tuple[str, str], list[Row]]) -> list[Ro
         weeks = weekly.get(series, []) if row["status"] == "open" and row["kind"] != "missing" else []
         found.append(pick(row, findings.NAMES) | {"is_frozen": False, "weeks": weeks})
     return sorted(
-        found, key=lambda row: (order.get(row["status"], 3), row["rank"] is None, row["rank"] or 0, row["finding_id"])
+        found, key=lambda row: (order.get(row["status"], 4), row["rank"] is None, row["rank"] or 0, row["finding_id"])
     )
 
 
@@ -120,6 +120,24 @@ def frozen(found: Sequence[Row], previous: Mapping[str, Any] | None) -> list[Row
     ]
 
 
+def held(found: Sequence[Row], previous: Mapping[str, Any] | None) -> list[Row]:
+    """Where a feed freezes what rests on it: what was open of that stays open, as it stood last time."""
+    frozen_now = {_series(row) for row in found if row["status"] == "frozen"}
+    staying = [
+        pick(row, findings.NAMES) | {"is_frozen": True, "weeks": row.get("weeks") or []}
+        for row in open_now((previous or {}).get("findings", []))
+        if _series(row) in frozen_now
+    ]
+    standing = {_series(row) for row in staying}
+    judged = [row for row in found if not (row["status"] == "frozen" and _series(row) in standing)]
+    is_open = [row for row in judged if row["status"] == "open" and row["kind"] != "data"]
+    return [*is_open, *staying, *(row for row in judged if row not in is_open)]
+
+
+def _series(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return row["kind"], row["subject"], row["metric"]
+
+
 def open_now(found: Sequence[Mapping[str, Any]]) -> list[Any]:
     """What falls short tonight; what is wrong with a feed is told with the data."""
     return [row for row in found if row["status"] == "open" and row["kind"] != "data"]
@@ -128,23 +146,27 @@ def open_now(found: Sequence[Mapping[str, Any]]) -> list[Any]:
 def verdict(found: Sequence[Row], data: Row, n_customers: int) -> Row:
     """The counts, and one sentence of at most 140 characters; `parts` holds it as it is set, names from data apart."""
     judged = [row for row in found if row["kind"] != "data"]
-    n_open, n_ok, n_small = (
-        len([row for row in judged if row["status"] == status]) for status in ("open", "ok", "too_small")
+    n_open, n_ok, n_small, n_frozen = (
+        len([row for row in judged if row["status"] == status]) for status in ("open", "ok", "too_small", "frozen")
     )
+    unfit = [f"the feed {formats.name(feed['source'], 40)} {feed['because']}" for feed in data["unfit_feeds"]]
     if not data["is_fit"]:
         parts = _cut(f"No verdict tonight: {formats.listed(data['unfit_because'][:2])}.")
     elif n_customers == 0:
         parts = _cut("No verdict yet: no customer has been seen.")
+    elif not n_open + n_ok and n_frozen:
+        parts = _cut(f"No verdict tonight: {formats.listed(unfit[:2])}.")
     elif not n_open + n_ok and n_small:
         parts = _cut(f"No verdict yet: {formats.plural(n_small, 'measure')} still too small to judge.")
     elif not n_open + n_ok:
         parts = _cut("No verdict: no touchpoint has a target to be held to.")
     elif not n_open:
-        rest = f" {formats.count(n_small)} could not be judged." if n_small else ""
+        unjudged = n_small + n_frozen
+        rest = f" {formats.count(unjudged)} could not be judged." if unjudged else ""
         parts = _cut(f"No touchpoint or promise falls short of its target beyond chance.{rest}")
     else:
         parts = _shortfalls(open_now(judged), judged)
-    counts = {"n_open": n_open, "n_judged": n_open + n_ok, "n_ok": n_ok, "n_too_small": n_small}
+    counts = {"n_open": n_open, "n_judged": n_open + n_ok, "n_ok": n_ok, "n_too_small": n_small, "n_frozen": n_frozen}
     sentence = "".join(part["text"] for part in parts).replace(formats.NBSP, " ").replace(formats.THIN, " ")
     return {"sentence": sentence, "parts": parts} | counts
 
