@@ -25,8 +25,10 @@ SOURCE = ROOT / "src" / "journey_analytics"
 MODULES = (
     "errors formats stats "
     "facts.yamlfile facts.expressions facts.fields facts.paths facts.contracts facts.dialects facts.feeds "
-    "facts.journeymap facts.expectations facts.keys facts.mapchecks facts.ready facts.config "
+    "facts.funnels facts.journeymap facts.expectations facts.keys facts.mapchecks facts.ready facts.config "
     "warehouse ledger "
+    "funnels.sqltree funnels.log funnels.marks funnels.chains funnels.attempts funnels.anyorder funnels.summary "
+    "funnels.compiler funnels.shares funnels.engines funnels.planner "
     "landing.packed landing.lines landing.json_marks landing.json_documents landing.nested landing.named_columns "
     "landing.csv_records landing.parquet_rows landing.readers landing.privacy landing.properties landing.values "
     "landing.rowrules landing.contract landing.deliveries landing.notes landing.land landing.rejects "
@@ -47,7 +49,7 @@ ROOMS = {module.split(".")[0] for module in MODULES if "." in module}
 # Each heavy library has one home: the modules that may import it, or a whole room (room.*).
 HOMES = {
     "yaml": {"facts.yamlfile"},
-    "sqlglot": {"facts.expressions"},
+    "sqlglot": {"facts.expressions", "funnels.*"},
     # one subject, what YAML says, in its room
     "pydantic": {"facts.*", "build.models"},
     "scipy": {"stats", "credit.markov", "credit.resampling"},

@@ -53,6 +53,53 @@ def wilson_interval(successes: ArrayLike, trials: ArrayLike, *, confidence: floa
     return np.where(nothing, np.nan, low), np.where(nothing, np.nan, high)
 
 
+def clustered_share_interval(
+    successes: ArrayLike, trials: ArrayLike, clusters: ArrayLike, *,
+    successes_squared: ArrayLike, products: ArrayLike, trials_squared: ArrayLike, confidence: float = 0.95,
+) -> Bounds:  # fmt: skip
+    """Bound a share whose trials come in clusters, such as several attempts of one customer.
+
+    Trials of one customer are alike: a hundred attempts of ten customers say less than those of a hundred. The Wilson
+    interval is taken at the number of independent trials that would be as uncertain, which is never more than the
+    trials and never less than the clusters where every cluster agrees.
+
+    Parameters
+    ----------
+    successes, trials : (n,) counts, each 0 <= successes <= trials
+    clusters : (n,) how many clusters the trials come from
+    successes_squared, products, trials_squared : (n,) sums over clusters of s * s, s * t and t * t, where s and t are
+        one cluster's successes and trials
+    confidence : two-sided coverage as a share in (0, 1)
+
+    Returns
+    -------
+    (low, high) : two (n,) arrays of shares; nan where nothing was tried
+
+    Raises
+    ------
+    ValueError : as wilson_interval
+
+    Source
+    ------
+    Linearised variance of a ratio (Cochran 1977, chapter 6) and effective sample size (Kish 1965).
+    """
+    good, n, groups = _counts(successes, trials, clusters, names=("successes", "trials", "clusters"))
+    squares = (successes_squared, products, trials_squared)
+    ss, st, tt = (np.atleast_1d(np.asarray(each, dtype=float)) for each in squares)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = good / n
+        spread = np.maximum(ss - 2 * share * st + share**2 * tt, 0.0)
+        variance = spread / n**2 * groups / (groups - 1)
+        independent = share * (1 - share) / variance
+    sure = (good == 0) | (good == n)  # every trial agrees: each cluster is one piece of evidence
+    independent = np.where(sure | ~np.isfinite(independent), groups, independent)
+    size = np.clip(independent, 0.0, n)
+    with np.errstate(invalid="ignore"):
+        scaled = np.where(n > 0, np.clip(share * size, 0.0, size), 0.0)
+    low, high = wilson_interval(scaled, size, confidence=confidence)
+    return np.where(n == 0, np.nan, low), np.where(n == 0, np.nan, high)
+
+
 def nps_interval(promoters: ArrayLike, detractors: ArrayLike, n: ArrayLike, *, confidence: float = 0.95) -> Bounds:
     """Bound a net promoter score, in points.
 

@@ -43,6 +43,18 @@ def checked_condition(text: str, columns: Collection[str], *, settings: Mapping[
     ------
     ExpressionError : it does not parse, names an unknown column, or uses anything beyond plain comparisons
     """
+    return str(condition_tree(text, columns, settings=settings).sql(dialect=DIALECT, comments=False))
+
+
+def condition_tree(text: str, columns: Collection[str], *, settings: Mapping[str, str] | None = None) -> exp.Expr:
+    """Check one boolean condition; its syntax tree, for those who build larger statements.
+
+    `columns` may hold nested names too: `properties.size` allows that one property, `properties.*` any of them.
+
+    Raises
+    ------
+    ExpressionError : as checked_condition
+    """
     settings = settings or {}
     tree = _parsed(text)
     for node in tree.walk():
@@ -58,7 +70,7 @@ def checked_condition(text: str, columns: Collection[str], *, settings: Mapping[
             return sqlglot.parse_one(settings[node.name], dialect=DIALECT)
         return node
 
-    return str(tree.transform(replace).sql(dialect=DIALECT, comments=False))
+    return tree.transform(replace)
 
 
 def referenced_tables(sql: str) -> frozenset[str]:
@@ -88,6 +100,9 @@ def _parsed(text: str) -> exp.Expr:
 def _check_column(column: exp.Column, text: str, columns: Collection[str], settings: Mapping[str, str]) -> None:
     name = column.sql(dialect=DIALECT)
     if name in settings or (not column.table and column.name in columns):
+        return
+    nested = f"{column.table}.{column.name}"
+    if column.table and not column.db and (nested in columns or f"{column.table}.*" in columns):
         return
     near = difflib.get_close_matches(column.name, list(columns), n=1)
     hint = f" (did you mean '{near[0]}'?)" if near else f"; it may use {', '.join(sorted(columns))}"

@@ -1,0 +1,14 @@
+"""Funnels: one definition, no silent rule; from a definition to one SELECT, and from its rows to an answer.
+
+sqltree   small pieces of SQL as syntax trees
+log       the events a funnel is asked of, and what a definition may say about them
+marks     which events could be which step, and the order they stand in
+chains    steps in order: how far each attempt gets, and which one counts
+attempts  one row for each one counted, with the time of every step
+anyorder  steps in any order
+summary   from one row for each one counted to the rows of the answer
+compiler  a funnel as one readable SELECT
+shares    counts to shares with their intervals
+engines   who answers a question: the seam between a funnel and the ways of counting it
+planner   from a funnel and a log to an answer
+"""
