@@ -298,7 +298,7 @@ class Reference:
             for n, each in enumerate(funnel.exclude):
                 if n not in event["out"] or each.then != "remove":
                     continue
-                if finished is not None and event["position"] > finished:
+                if finished is not None and event["position"] >= finished:
                     continue
                 first, end = (funnel.required.index(place) + 1 for place in funnel.covers(each))
                 progress = {

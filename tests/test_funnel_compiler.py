@@ -177,7 +177,7 @@ def agree(case: tuple[Funnel, list[Event]]) -> None:
         assert compiled(question, events) == expected(question, events)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(CASES)
 def test_the_select_counts_as_the_reference_does_for_every_switch(case: tuple[Funnel, list[Event]]) -> None:
     agree(case)

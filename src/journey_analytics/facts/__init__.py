@@ -7,6 +7,7 @@ paths         where a value stands within a record
 contracts     what a feed's contract may say of its values
 dialects      how a CSV feed is written
 feeds         one feed, as its file in `pipelines/sources/` states it
+funnels       a funnel: its steps, and every rule by which they are counted
 journeymap    the journey map, as `pipelines/journey.yml` states it
 expectations  what may be expected of a feed and of a model
 keys          the pseudonymisation key: where it comes from, and what makes it no secret
