@@ -60,8 +60,8 @@ def clustered_share_interval(
     """Bound a share whose trials come in clusters, such as several attempts of one customer.
 
     Trials of one customer are alike: a hundred attempts of ten customers say less than those of a hundred. The Wilson
-    interval is taken at the number of independent trials that would be as uncertain, which is never more than the
-    trials and never less than the clusters where every cluster agrees.
+    interval is taken at the number of independent trials that would be as uncertain: never more than the trials, never
+    less than one, and as many as the clusters where all trials agree.
 
     Parameters
     ----------
@@ -93,9 +93,8 @@ def clustered_share_interval(
         independent = share * (1 - share) / variance
     sure = (good == 0) | (good == n)  # every trial agrees: each cluster is one piece of evidence
     independent = np.where(sure | ~np.isfinite(independent), groups, independent)
-    size = np.clip(independent, 0.0, n)
-    with np.errstate(invalid="ignore"):
-        scaled = np.where(n > 0, np.clip(share * size, 0.0, size), 0.0)
+    size = np.minimum(np.maximum(independent, 1.0), n)
+    scaled = np.where(n > 0, np.clip(share * size, 0.0, size), 0.0)
     low, high = wilson_interval(scaled, size, confidence=confidence)
     return np.where(n == 0, np.nan, low), np.where(n == 0, np.nan, high)
 
