@@ -31,7 +31,8 @@ MODULES = (
     "funnels.compiler funnels.shares funnels.engines funnels.planner "
     "landing.packed landing.lines landing.json_marks landing.json_documents landing.nested landing.named_columns "
     "landing.csv_records landing.parquet_rows landing.readers landing.privacy landing.properties landing.values "
-    "landing.rowrules landing.contract landing.deliveries landing.notes landing.land landing.rejects "
+    "landing.rowrules landing.contract landing.deliveries landing.notes landing.erasures landing.rewriting "
+    "landing.land landing.rejects "
     "rules identity.unionfind identity.components "
     "credit.ways credit.rules credit.markov credit.shapley credit.resampling credit.table "
     "build.models build.tables "
@@ -39,10 +40,10 @@ MODULES = (
     "claims.caveats claims.gate claims.series claims.findings "
     "report.queries report.sections report.kpis report.quality report.verdict report.result report.chartparts "
     "report.marks report.charts report.exports report.page "
-    "publish night progress "
+    "publish forget night progress "
     "sample.world sample.after sample.feeds sample.shop "
     "doctor "
-    "cli.shared cli.nights cli.ledger cli.rejects cli.setup cli.main"
+    "cli.shared cli.nights cli.ledger cli.rejects cli.people cli.setup cli.main"
 ).split()
 ROOMS = {module.split(".")[0] for module in MODULES if "." in module}
 

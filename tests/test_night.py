@@ -127,7 +127,8 @@ def test_a_fresh_start_elsewhere_gives_the_same_bytes(ran: Ran, tmp_path: Path) 
 
 
 def test_every_file_is_accounted_for_row_by_row(published: Warehouse) -> None:
-    wrong = published.rows("from ops.loads where n_read <> n_loaded + n_duplicate + n_rejected + n_out_of_scope")
+    parts = "n_loaded + n_duplicate + n_rejected + n_out_of_scope + n_erased"
+    wrong = published.rows(f"from ops.loads where n_read <> {parts}")
     assert wrong == []
     n_rejected = published.scalar("select sum(n_rejected) from ops.loads")
     assert published.scalar("select count(*) from ops.rejects") == n_rejected > 0

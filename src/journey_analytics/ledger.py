@@ -23,15 +23,21 @@ _TABLES = (
     """create table if not exists work.ops.runs (
         run_id varchar, attempt bigint, started_at timestamp, ended_at timestamp, status varchar, exit_code integer,
         as_of timestamp, map_hash varchar, code_version varchar, schema_version integer, message varchar)""",
+    """create table if not exists work.ops.erasures (
+        erasure bigint, erased_at timestamp, erased_by varchar, reason varchar, n_ids bigint, n_rows bigint,
+        n_refused bigint, n_rewritten bigint)""",
+    "alter table work.ops.loads add column if not exists n_erased bigint default 0",
     "create table if not exists work.ops.seen_files (source varchar, file varchar, bytes bigint, modified_ns bigint)",
     "create table if not exists work.ops.contracts (source varchar, digest varchar)",
 )
 
 COMMENTS = {
-    "runs": "One row per attempt at a night. The only table with wall-clock times.",
-    "loads": "One row per file that was looked at. n_read = n_loaded + n_duplicate + n_rejected + n_out_of_scope.",
+    "runs": "One row per attempt at a night. Beside ops.erasures the only table with wall-clock times.",
+    "loads": "One row per file that was looked at. "
+    "n_read = n_loaded + n_duplicate + n_rejected + n_out_of_scope + n_erased.",
     "schema_version": "One row: the version of what tables and columns mean.",
     "load_notes": "One row per file, note and column: what was counted although no row was refused for it.",
+    "erasures": "One row per person who was erased, without their ids: when, by whom, why, and how much it took.",
     "rejects": "One row per refused row, pseudonymised, with every reason.",
 }
 
@@ -82,5 +88,9 @@ def runs(warehouse: Warehouse, limit: int = 20) -> list[dict[str, Any]]:
 
 def input_fingerprint(warehouse: Warehouse) -> Sequence[str]:
     """What the landed data are made of: one text per loaded file, in a fixed order."""
-    rows = warehouse.rows("select source, file, sha256, status from work.ops.loads order by source, file, sha256")
-    return [f"{row['source']} {row['file']} {row['sha256']} {row['status']}" for row in rows]
+    rows = warehouse.rows(
+        "select source, file, sha256, status, n_erased from work.ops.loads order by source, file, sha256"
+    )
+    files = [f"{row['source']} {row['file']} {row['sha256']} {row['status']} {row['n_erased'] or ''}" for row in rows]
+    erased = warehouse.rows("select erasure, erased_at, n_ids from work.ops.erasures order by erasure")
+    return [*files, *(f"erased {row['erasure']} {row['erased_at']} {row['n_ids']}" for row in erased)]

@@ -32,6 +32,7 @@ from journey_analytics.errors import (
 from journey_analytics.facts.config import Project
 from journey_analytics.facts.expectations import Check, FeedExpectation
 from journey_analytics.landing import land, notes, rejects
+from journey_analytics.landing.erasures import in_force, still_told
 from journey_analytics.landing.land import Landed
 from journey_analytics.landing.rejects import Replayed
 from journey_analytics.report import page, result
@@ -138,7 +139,9 @@ class Night:
 
     def _tell_landed(self, landed: Sequence[Landed]) -> None:
         for feed in landed:
-            words = {what: what.replace("_", " ") for what in ("loaded", "duplicate", "rejected", "out_of_scope")}
+            parts = ["loaded", "duplicate", "rejected", "out_of_scope"]
+            parts += ["erased"] if feed.counts["n_erased"] else []
+            words = {what: what.replace("_", " ") for what in parts}
             counts = ", ".join(f"{feed.counts[f'n_{what}']:,} {word}" for what, word in words.items())
             brought = f": {counts}" if feed.n_new_files else ""
             self.told("land", f"{feed.source}: {feed.n_new_files} new of {feed.n_files} files{brought}")
@@ -157,6 +160,7 @@ class Night:
         attach_next(self.warehouse, self.project.warehouse, fresh=True)
         shutil.rmtree(self._staged, ignore_errors=True)
         tables.prepare(self.warehouse, self.project, self._models, self.as_of)
+        self._check_erased()
         self.told("begin", f"data before {self.as_of:%Y-%m-%d %H:%M} UTC")
 
     def _check_as_of(self, as_of: datetime) -> None:
@@ -168,6 +172,17 @@ class Night:
                 f"{as_of:%Y-%m-%d %H:%M} lies outside the data", where="--as-of",
                 allowed=f"after {span['first']:%Y-%m-%d %H:%M}, up to {span['last']:%Y-%m-%d %H:%M}",
                 do="leave --as-of out for the last complete day",
+            )  # fmt: skip
+
+    def _check_erased(self) -> None:
+        """Nothing that is built tells of somebody erased: their rows were taken out, or the night ends."""
+        told = still_told(self.warehouse, in_force(self.warehouse, self.project))
+        if told:
+            feeds = ", ".join(f"{feed} ({kind})" for feed, kind in told)
+            raise ConfigError(
+                f"feeds still tell of somebody who was erased: {feeds}", where="pipelines/sources",
+                allowed="a feed that says which of its columns hold ids",
+                do=f"add `identifies: {told[0][1]}` to the column of {told[0][0]} that holds the {told[0][1]} id",
             )  # fmt: skip
 
     def resume(self) -> None:

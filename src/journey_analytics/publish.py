@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -161,6 +161,12 @@ def rollback(warehouse: Path, reports: Path) -> Publication:
     return earlier[0]
 
 
+def withdraw(warehouse: Path, reports: Path, gone: Sequence[Publication]) -> None:
+    """Remove publications that are not live, database and report, before their retention ends."""
+    kept = [item for item in publications(warehouse) if item not in gone]
+    _remove(warehouse, reports, gone, {item.report for item in kept})
+
+
 def sweep(warehouse: Path, reports: Path) -> None:
     """Remove what a killed night left behind."""
     for leftover in (*warehouse.glob("*.tmp"), *reports.glob(".*.tmp")):
@@ -240,12 +246,16 @@ def _link(link: Path, target: str) -> None:
 def _forget_old(warehouse: Path, reports: Path, live: Publication, keep: int) -> None:
     kept = publications(warehouse)
     needed = {item.report for item in kept[:keep]} | {live.report}
-    for old in kept[keep:]:
-        if old.run_id != live.run_id:
-            (warehouse / old.database).unlink(missing_ok=True)
-            (warehouse / "publications" / f"{old.run_id}.json").unlink(missing_ok=True)
-            if old.report not in needed:
-                shutil.rmtree(reports / old.report, ignore_errors=True)
+    _remove(warehouse, reports, [old for old in kept[keep:] if old.run_id != live.run_id], needed)
+
+
+def _remove(warehouse: Path, reports: Path, gone: Sequence[Publication], needed: Collection[str]) -> None:
+    """Remove publications; reports that are `needed` stay, and links that lead nowhere go too."""
+    for old in gone:
+        (warehouse / old.database).unlink(missing_ok=True)
+        (warehouse / "publications" / f"{old.run_id}.json").unlink(missing_ok=True)
+        if old.report not in needed:
+            shutil.rmtree(reports / old.report, ignore_errors=True)
     for link in reports.iterdir():
         if link.is_symlink() and not link.exists():
             link.unlink()

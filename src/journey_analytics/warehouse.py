@@ -195,6 +195,21 @@ def attach_next(warehouse: Warehouse, folder: Path, *, fresh: bool) -> None:
     warehouse.execute("use next")
 
 
+def compact(folder: Path, *, memory_limit: str | None = None) -> None:
+    """Write the closed private database anew: of deleted rows nothing stays in blocks that wait to be used again."""
+    path, beside = folder / "work.duckdb", folder / "work.duckdb.tmp"
+    beside.unlink(missing_ok=True)
+    warehouse = Warehouse(_connect(beside, memory_limit, None, folder))
+    try:
+        name = quoted(warehouse.scalar("select current_database()"))
+        warehouse.execute(f"attach '{_literal(path)}' as before (read_only)")
+        warehouse.execute(f"copy from database before to {name}")
+        warehouse.execute("checkpoint")
+    finally:
+        warehouse.close()
+    beside.replace(path)
+
+
 def close_next(warehouse: Warehouse) -> None:
     """Write the publication being built whole to its file and let go of it."""
     warehouse.execute("checkpoint next")

@@ -28,7 +28,7 @@ def prepare(warehouse: Warehouse, project: Project, models: Mapping[str, Model],
     rules.load(warehouse, project.journey, as_of)
     for schema in ("landing", "staging", "journeys", "marts", "ops"):
         warehouse.execute(f"create schema if not exists {schema}")
-    for table in ("loads", "rejects", "load_notes"):
+    for table in ("loads", "rejects", "load_notes", "erasures"):
         warehouse.execute(f"create or replace table ops.{table} as from work.ops.{table} order by all")
         warehouse.execute(f"comment on table ops.{table} is {_text(ledger.COMMENTS[table])}")
     for name in project.sources:

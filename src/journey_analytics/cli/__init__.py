@@ -4,6 +4,7 @@ shared   options, tables and JSON that every command has
 nights   the night and its steps
 ledger   what became of earlier nights: runs, rollback
 rejects  the quarantine
+people   erasing a person, and who was erased
 setup    a new shop, and what is wrong with one
 main     the commands put together, and how each way of failing ends
 """

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from journey_analytics.errors import JourneyError
@@ -37,7 +38,7 @@ def print_table(rows: list[dict[str, Any]], columns: Sequence[str]) -> None:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(printable("" if row.get(column) is None else str(row[column])) for column in columns))
+        table.add_row(*(escape(printable("" if row.get(column) is None else str(row[column]))) for column in columns))
     Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
 
 

@@ -41,6 +41,7 @@ class Nightly(Strict):
     landing: Text
     warehouse: Text = "warehouse"
     reports: Text = "reports"
+    erasures: Text = "erasures.json"
     sources: tuple[Name, ...] = Field(min_length=1)
     key: KeyFile = KeyFile()
     memory_limit: Text | None = Field(default=None, pattern=r"^\d+(\.\d+)?\s?(MB|GB)$")
@@ -80,6 +81,11 @@ class Project:
     def reports(self) -> Path:
         """Where reports are published."""
         return self.root / self.nightly.reports
+
+    @property
+    def erasures(self) -> Path:
+        """The file that says who was erased, without saying who they are."""
+        return self.root / self.nightly.erasures
 
     @property
     def sql_folders(self) -> list[Path]:

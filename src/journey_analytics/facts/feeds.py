@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -23,6 +25,13 @@ ColumnType = Literal[
     "epoch_microseconds", "url", "properties", "score", "money",
 ]  # fmt: skip
 
+IdKind = Literal["device", "user", "email", "order", "ticket"]
+
+# What a column of this name holds, where its file does not say it.
+IDENTIFYING: Mapping[str, IdKind] = MappingProxyType({
+    "anonymous_id": "device", "user_id": "user", "email_key": "email", "order_id": "order", "ticket_id": "ticket",
+})  # fmt: skip
+
 
 def _zone(value: str) -> str:
     try:
@@ -40,6 +49,7 @@ class Column(ColumnRules):
     required: bool = False
     event_time: bool = False
     personal: Literal["email", "drop"] | None = None
+    identifies: IdKind | None = None
     keep_query: tuple[Text, ...] = ()
     keep: tuple[Text, ...] = ()
     pairs: bool = False
@@ -53,6 +63,8 @@ class Column(ColumnRules):
         if self.type == "properties":
             _check_kept(self.keep)
         self.check_rules(self.type, must_hold=self.required or self.event_time)
+        if self.identifies and (self.type != "text" or self.personal == "drop"):
+            raise ValueError("`identifies` belongs to a column of type text that lands")
         if self.personal and (self.values or self.not_answered or self.event_time or self.type != "text"):
             raise ValueError("a personal column is of type text, and has no `values` and no `event_time`")
         if self.event_time and self.type not in ("timestamp", "date") and not self.type.startswith("epoch_"):
@@ -191,6 +203,15 @@ class Source(FeedRules):
                 continue
             landed[landed_name(name, column)] = column
         return landed
+
+    def identifying(self) -> dict[str, IdKind]:
+        """The landed columns whose values are ids of a person or of something that is one person's, by their kind."""
+        kinds = {
+            name: "email" if column.personal == "email" else column.identifies or IDENTIFYING.get(name)
+            for name, column in self.landed().items()
+            if column.type == "text"
+        }
+        return {name: kind for name, kind in kinds.items() if kind is not None}
 
 
 def _check_kept(keep: tuple[str, ...]) -> None:

@@ -16,6 +16,8 @@ rowrules        what can be wrong with a row, and what is worth counting, as SQL
 contract        a feed's contract as one SQL pass: texts in, typed columns and reasons out
 deliveries      which files have arrived, and what the ledger knows of them
 notes           what is worth counting although no row was refused for it
+erasures        who was erased, and how they stay erased
+rewriting       a delivered file without some of its records
 land            each file loaded once, in one transaction
 rejects         the quarantine: looked at, counted, landed again
 """

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,6 +33,15 @@ LINE_CHARACTERS = 4_000_000
 _RETURN, _NULL, _TOO_LONG = "\udc0d", "\udc0e", "\udc0f"
 _NO_TEXT = re.compile("[\udc80-\udcff]")
 
+
+class Lines(Protocol):
+    """What lines are read from."""
+
+    def readline(self, size: int, /) -> str:
+        """The next line, or the next `size` characters of it."""
+        ...
+
+
 Record = list[str]
 Values = Sequence[str | None]
 
@@ -47,7 +56,7 @@ def read_csv(path: Path, source: Source) -> Iterator[list[pa.Array]]:
     dialect, n_read = source.csv, 0
     try:
         with open_packed(path) as file:
-            records = _records(file, dialect)
+            records = records_of(text_of(file, dialect), dialect)
             standing, width = list(range(len(source.columns))), len(source.columns)
             if dialect.header:
                 header = next(records, None)
@@ -67,15 +76,20 @@ def csv_names(path: Path, source: Source) -> list[str]:
     if not source.csv.header:
         return []
     with open_packed(path) as file:
-        return next(_records(file, source.csv), [])
+        return next(records_of(text_of(file, source.csv), source.csv), [])
 
 
-def _records(file: Any, dialect: Csv) -> Iterator[Record]:
+def text_of(file: Any, dialect: Csv) -> io.TextIOWrapper:
+    """A file's text, its line ends and the bytes that are no text kept as they are."""
     is_utf8 = codecs.lookup(dialect.encoding).name == "utf-8"
-    text = io.TextIOWrapper(
+    return io.TextIOWrapper(
         io.BufferedReader(cast(Any, file)), encoding="utf-8-sig" if is_utf8 else dialect.encoding,
         errors="surrogateescape", newline="\n" if dialect.line_end == "lf" else "",
     )  # fmt: skip
+
+
+def records_of(text: Lines, dialect: Csv) -> Iterator[Record]:
+    """The records, the header among them; of `text` no more is read than the record at hand needs."""
     csv.field_size_limit(FIELD_CHARACTERS)
     return csv.reader(
         itertools.islice(_lines(text, dialect), dialect.skip, None),
@@ -84,7 +98,7 @@ def _records(file: Any, dialect: Csv) -> Iterator[Record]:
     )  # fmt: skip
 
 
-def _lines(text: io.TextIOWrapper, dialect: Csv) -> Iterator[str]:
+def _lines(text: Lines, dialect: Csv) -> Iterator[str]:
     """The lines, with what the reader cannot be told put into them."""
     marked = _nulls_marked(dialect)
     for line in iter(partial(text.readline, LINE_CHARACTERS), ""):
@@ -97,7 +111,7 @@ def _lines(text: io.TextIOWrapper, dialect: Csv) -> Iterator[str]:
         yield marked(line)
 
 
-def _pass_over_rest(text: io.TextIOWrapper) -> None:
+def _pass_over_rest(text: Lines) -> None:
     for part in iter(partial(text.readline, LINE_CHARACTERS), ""):
         if part.endswith(("\n", "\r")):
             return

@@ -1,6 +1,6 @@
 """Files to `landing.*`: each loaded once, every row accounted for, in one transaction.
 
-For every file, read = loaded + duplicate + rejected + out of scope; where that does not hold, nothing is kept.
+For every file, read = loaded + duplicate + rejected + out of scope + erased; where that does not hold, nothing is kept.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,8 +20,8 @@ from journey_analytics.facts.feeds import Source, landed_name
 from journey_analytics.landing import notes
 from journey_analytics.landing.contract import contract_digest, contract_query, happened_at, landing_columns
 from journey_analytics.landing.deliveries import File, files_of, name_of, new_files, remember
+from journey_analytics.landing.erasures import InForce, in_force, key_set, take_out
 from journey_analytics.landing.packed import UnreadableFile
-from journey_analytics.landing.privacy import padded_keys
 from journey_analytics.landing.readers import read_file, schema_of, table_of
 from journey_analytics.warehouse import DatabaseError, Warehouse
 
@@ -61,13 +60,15 @@ def land(
     VerificationError : rows read and rows accounted for differ; nothing was kept
     """
     warehouse.execute("set variable night_at = $1::timestamp", [now.replace(tzinfo=None)])
-    with _keys(warehouse, project):
+    with key_set(warehouse, project.key):
         for source in project.sources.values():
             _check_contract(warehouse, source)
         with warehouse.transaction():
             before = _rows_of_required(warehouse, project)
+            erased = in_force(warehouse, project)
             landed = [
-                _land_source(warehouse, project, source, anew=name in again) for name, source in project.sources.items()
+                _land_source(warehouse, project, source, erased, anew=name in again)
+                for name, source in project.sources.items()
             ]
             missing = [feed.source for feed in landed if not feed.n_files and project.sources[feed.source].required]
             if missing:
@@ -105,19 +106,6 @@ def _refuse_losses(before: Mapping[str, int], after: Mapping[str, int]) -> None:
             )  # fmt: skip
 
 
-@contextmanager
-def _keys(warehouse: Warehouse, project: Project) -> Iterator[None]:
-    """The HMAC key as variables, for as long as files are landed; no model ever sees it."""
-    inner, outer = padded_keys(project.key) if project.key is not None else (None, None)
-    warehouse.execute("set variable key_inner = $1::blob", [inner])
-    warehouse.execute("set variable key_outer = $1::blob", [outer])
-    try:
-        yield
-    finally:
-        for name in ("key_inner", "key_outer"):
-            warehouse.execute(f"set variable {name} = null")
-
-
 def _check_contract(warehouse: Warehouse, source: Source) -> None:
     """Land nothing once: a condition that compares what cannot be compared shows itself before any work."""
     try:
@@ -149,7 +137,7 @@ def watermark(warehouse: Warehouse, project: Project) -> datetime | None:
     return min((end for end in ends if end is not None), default=None)
 
 
-def _land_source(warehouse: Warehouse, project: Project, source: Source, *, anew: bool) -> Landed:
+def _land_source(warehouse: Warehouse, project: Project, source: Source, erased: InForce, *, anew: bool) -> Landed:
     tolerance = timedelta(seconds=source.clock_tolerance)
     warehouse.execute("set variable not_after = getvariable('night_at')::timestamp + $1::interval", [tolerance])
     paths = files_of(project, source)
@@ -157,7 +145,7 @@ def _land_source(warehouse: Warehouse, project: Project, source: Source, *, anew
     files = new_files(warehouse, project, source, paths)
     if not files:
         return Landed(source.source, len(paths), 0)
-    _load(warehouse, source, files)
+    _load(warehouse, source, files, lambda: take_out(warehouse, project, source, erased))
     counts = _settle(warehouse, source, files)
     notes.settle(warehouse, source, files)
     remember(warehouse, source, files)
@@ -191,8 +179,11 @@ def _check_all_there(warehouse: Warehouse, project: Project, source: Source, pat
         )  # fmt: skip
 
 
-def _load(warehouse: Warehouse, source: Source, files: Sequence[File]) -> None:
-    """Bring the files' rows into the landing table; again without those that broke off after some rows had landed."""
+def _load(warehouse: Warehouse, source: Source, files: Sequence[File], take_out: Callable[[], None]) -> None:
+    """Bring the files' rows into the landing table; again without those that broke off after some rows had landed.
+
+    `take_out` moves the rows of the erased from `staged` to `erased`, for each chunk.
+    """
     while True:
         tried = [file for file in files if file.is_good]
         warehouse.execute("create or replace temp table staged_files (_index integer, _file_id varchar, _file varchar)")
@@ -202,7 +193,7 @@ def _load(warehouse: Warehouse, source: Source, files: Sequence[File]) -> None:
         warehouse.execute(_CHUNK_COUNTS)
         notes.begin(warehouse)
         for chunk in _one_ahead(_chunks(files, source)):
-            _load_chunk(warehouse, source, chunk)
+            _load_chunk(warehouse, source, chunk, take_out)
         if not any(file.is_split and not file.is_good for file in tried):
             return
         for table in (f"work.landing.{quoted(source.source)}", "work.ops.rejects"):
@@ -243,11 +234,12 @@ def _one_ahead(chunks: Iterator[list[Any]]) -> Iterator[list[Any]]:
             yield chunk
 
 
-def _load_chunk(warehouse: Warehouse, source: Source, batches: list[Any]) -> None:
+def _load_chunk(warehouse: Warehouse, source: Source, batches: list[Any], take_out: Callable[[], None]) -> None:
     if not batches:
         return
     with warehouse.offered("incoming", table_of(batches, schema_of(source))):
         warehouse.execute(f"create or replace temp table staged as {contract_query(source)}")
+        take_out()
     _find_duplicates(warehouse, source)
     name, columns = quoted(source.source), ", ".join(quoted(column) for column in source.landed())
     warehouse.execute(f"""
@@ -290,7 +282,7 @@ def _find_duplicates(warehouse: Warehouse, source: Source) -> None:
 
 
 _CHUNK_COUNTS = """create or replace temp table chunk_counts (
-    file_id varchar, n_duplicate bigint, n_rejected bigint, n_out_of_scope bigint)"""
+    file_id varchar, n_duplicate bigint, n_rejected bigint, n_out_of_scope bigint, n_erased bigint)"""
 
 
 def _count(warehouse: Warehouse) -> None:
@@ -302,8 +294,11 @@ def _count(warehouse: Warehouse) -> None:
             select _file_index, count(*) filter (_reasons is not null) as n_rejected,
                 count(*) filter (_reasons is null and not _is_in_scope) as n_out_of_scope
             from staged group by _file_index)
-        select _file_id, coalesce(n_duplicate, 0), n_rejected, n_out_of_scope
+        select _file_id, coalesce(n_duplicate, 0), n_rejected, n_out_of_scope, 0
         from counts join staged_files on _index = _file_index left join duplicates using (_file_index)
+        union all
+        select _file_id, 0, 0, 0, count(*)
+        from erased join staged_files on _index = _file_index group by _file_id
     """)
 
 
@@ -313,7 +308,7 @@ def _settle(warehouse: Warehouse, source: Source, files: Sequence[File]) -> Coun
         row["file_id"]: row
         for row in warehouse.rows("""
             select file_id, sum(n_duplicate)::bigint as n_duplicate, sum(n_rejected)::bigint as n_rejected,
-                sum(n_out_of_scope)::bigint as n_out_of_scope
+                sum(n_out_of_scope)::bigint as n_out_of_scope, sum(n_erased)::bigint as n_erased
             from chunk_counts group by file_id""")
     }
     landed = {
@@ -337,7 +332,8 @@ def _settle(warehouse: Warehouse, source: Source, files: Sequence[File]) -> Coun
 
 def _ledger_row(source: Source, file: File, counts: dict[str, Any]) -> dict[str, Any]:
     """One row of ops.loads; `counts` are what became of the file's rows."""
-    rows = {name: counts.get(name) or 0 for name in ("n_loaded", "n_duplicate", "n_rejected", "n_out_of_scope")}
+    kinds = ("n_loaded", "n_duplicate", "n_rejected", "n_out_of_scope", "n_erased")
+    rows = {name: counts.get(name) or 0 for name in kinds}
     if sum(rows.values()) != file.n_read:
         raise VerificationError(
             f"read {file.n_read} rows but can account for {sum(rows.values())} only", where=file.name,

@@ -8,6 +8,7 @@ written out has none, so free text belongs in a column marked `personal: drop`.
 from __future__ import annotations
 
 import hashlib
+import re
 
 # Patterns stand inside SQL strings, so an apostrophe is written twice. Letters beyond ASCII are one range: naming the
 # classes of Unicode would make every pattern a thousand times as long to prepare.
@@ -26,7 +27,14 @@ _PHONE = (
     r"\(?\b[0-9]{3}\)?[ .-]{1,2}[0-9]{3}[ .-][0-9]{4}\b"
 )
 _PHONE_ABROAD = r"\+[1-9][0-9 ()/.-]{5,}[0-9]"
+_REDACTED = ((_MAIL, "[e-mail]"), (_IPV6, "[ip]"), (_IP, "[ip]"), (_PHONE, "[phone]"))
 _CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+
+
+_PYTHON = tuple(
+    (re.compile(re.sub(r"\\x\{(\w+)\}", lambda code: chr(int(code[1], 16)), pattern.replace("''", "'"))), shown)
+    for pattern, shown in _REDACTED
+)
 
 
 def padded_keys(key: bytes) -> tuple[bytes, bytes]:
@@ -37,14 +45,25 @@ def padded_keys(key: bytes) -> tuple[bytes, bytes]:
 
 def hmac_of(text: str) -> str:
     """HMAC-SHA-256 of a text, trimmed and in lower case, as hexadecimal; null stays null."""
-    normal = rf"encode(lower(trim({text}, E' \t\r\n')))"
-    return f"sha256(getvariable('key_outer') || unhex(sha256(getvariable('key_inner') || {normal})))"
+    return hmac_of_bytes(rf"encode(lower(trim({text}, E' \t\r\n')))")
+
+
+def hmac_of_bytes(blob: str) -> str:
+    """HMAC-SHA-256 of a BLOB, as hexadecimal; null stays null, and without a key everything is null."""
+    return f"sha256(getvariable('key_outer') || unhex(sha256(getvariable('key_inner') || ({blob}))))"
 
 
 def redacted(text: str) -> str:
     """A text with e-mail, IP and phone numbers replaced by what they were."""
-    for pattern, shown in ((_MAIL, "[e-mail]"), (_IPV6, "[ip]"), (_IP, "[ip]"), (_PHONE, "[phone]")):
+    for pattern, shown in _REDACTED:
         text = f"regexp_replace({text}, '{pattern}', '{shown}', 'g')"
+    return text
+
+
+def masked(text: str) -> str:
+    """The same for a text of Python's: a message, a file's name, a reason that somebody typed."""
+    for pattern, shown in _PYTHON:
+        text = pattern.sub(shown, text)
     return text
 
 
