@@ -147,6 +147,8 @@ class Night:
             self.told("land", f"{feed.source}: {feed.n_new_files} new of {feed.n_files} files{brought}")
             for name, reason in feed.refused.items():
                 self.warn("land", f"{name}: {reason}")
+            for name, reason in feed.waiting.items():
+                self.told("land", f"{name}: {reason}; the next night takes it")
             for said, is_warning in notes.told(self.warehouse, self.project.sources[feed.source]):
                 (self.warn if is_warning else self.told)("land", said)
 

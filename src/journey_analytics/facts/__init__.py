@@ -5,6 +5,7 @@ expressions   SQL that people write in YAML, parsed and checked
 fields        the vocabulary that every file shares: durations, shares, names
 paths         where a value stands within a record
 contracts     what a feed's contract may say of its values
+arrivals      how a feed's files arrive: when one is whole, where they are fetched from
 dialects      how a CSV feed is written
 feeds         one feed, as its file in `pipelines/sources/` states it
 funnels       a funnel: its steps, and every rule by which they are counted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from journey_analytics.facts.arrivals import Complete, Fetch
 from journey_analytics.facts.contracts import ColumnRules, FeedRules
 from journey_analytics.facts.dialects import Csv
 from journey_analytics.facts.fields import Name, Strict, Text, Texts
@@ -128,6 +130,8 @@ class Source(FeedRules):
     format: Literal["jsonl", "json", "csv", "parquet"]
     records: Text | None = None
     csv: Csv = Csv()
+    complete: Complete | None = None
+    fetch: Fetch | None = None
     time_zone: Annotated[str, AfterValidator(_zone)] | None = None
     required: bool = False
     timeless: bool = False
@@ -181,9 +185,17 @@ class Source(FeedRules):
             raise ValueError("`records` belongs to a feed of `format: json`; in any other format a record is one row")
         if self.csv != Csv() and self.format != "csv":
             raise ValueError("`csv` belongs to a feed of `format: csv`")
+        if self.fetch is not None:
+            _check_fetched(self.fetch, self)
         if self.is_json:
             _check_paths(self.columns, self.records)
         return self
+
+    @property
+    def folder(self) -> str:
+        """The folder, below the landing folder, under which all files of the first pattern of `lands` stand."""
+        *folders, _ = self.lands[0].split("/")
+        return "/".join(itertools.takewhile(lambda part: not set("*?[") & set(part), folders))
 
     @property
     def is_json(self) -> bool:
@@ -224,6 +236,15 @@ def _check_kept(keep: tuple[str, ...]) -> None:
             )
         if any(other.startswith(f"{path}.") for other in keep):
             raise ValueError(f"`keep` names both {path} and keys below it; name the keys below it alone")
+
+
+def _check_fetched(fetch: Fetch, source: Source) -> None:
+    if fetch.table is not None and source.format != "parquet":
+        raise ValueError("a table is fetched into Parquet files, so its feed says `format: parquet`")
+    if fetch.since is not None and not source.key:
+        raise ValueError("`since` fetches the latest rows twice, so the feed needs a `key` that tells them apart")
+    if source.folder == "":
+        raise ValueError("what is fetched needs a folder of its own; `lands` begins with one, such as web/*.jsonl.gz")
 
 
 def climbed(path: str) -> tuple[int, str]:

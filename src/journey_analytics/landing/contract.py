@@ -41,7 +41,7 @@ def landing_columns(source: Source) -> dict[str, str]:
 
 def contract_digest(source: Source, key: bytes | None) -> str:
     """A text that changes whenever the same file would land differently: the contract, its version, the key."""
-    told = source.model_dump_json(exclude={"lands", "required", "feed"})
+    told = source.model_dump_json(exclude={"lands", "complete", "fetch", "required", "feed"})
     return hashlib.sha256(f"{CONTRACT_VERSION} {told} ".encode() + hashlib.sha256(key or b"").digest()).hexdigest()
 
 

@@ -1,7 +1,8 @@
 """Which files have arrived, and what the ledger knows of them.
 
 A file is known by its bytes. The same bytes under another name are a copy; other bytes under a known name replace what
-that name brought before; a file that changes while it is read is left for the next night.
+that name brought before. A file that is not whole yet is left for the next night: its name says so, its feed's
+`complete:` is not met, or it changes while it is read.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from journey_analytics.facts.feeds import Source
 from journey_analytics.landing.packed import UnreadableFile
 from journey_analytics.landing.readers import Fingerprint, fingerprint
 from journey_analytics.warehouse import Warehouse
+
+# Endings of names under which a file is written before it gets its own.
+UNFINISHED = (".tmp", ".part", ".partial", ".filepart")
 
 NO_PRINT = Fingerprint("", 0)
 
@@ -51,7 +55,7 @@ class File:
     def refuse_if_changed(self) -> None:
         """A file that is not what it was when it was looked at is still being written."""
         if _state(self.path) != self.state:
-            self.refuse("changed while it was read; the next night takes it", "in_flight")
+            self.refuse("changed while it was read", "in_flight")
 
 
 def files_of(project: Project, source: Source) -> list[Path]:
@@ -59,15 +63,22 @@ def files_of(project: Project, source: Source) -> list[Path]:
 
     Links that lead out of the landing folder are not followed.
     """
+    return [path for path in _matching(project, source.lands) if path.suffix not in UNFINISHED]
+
+
+def _unfinished(project: Project, source: Source) -> list[Path]:
+    """Files that would be a feed's if their names did not say that they are still being written."""
+    longer = [f"{glob}{ending}" for glob in source.lands for ending in UNFINISHED]
+    return [path for path in _matching(project, [*source.lands, *longer]) if path.suffix in UNFINISHED]
+
+
+def _matching(project: Project, globs: Sequence[str]) -> list[Path]:
     root = project.landing.resolve()
-    found = {path for glob in source.lands for path in project.landing.glob(glob)}
+    found = {path for glob in globs for path in project.landing.glob(glob)}
     return sorted(
         path
         for path in found
-        if path.is_file()
-        and not path.name.startswith((".", "_"))
-        and path.suffix not in (".tmp", ".part")
-        and path.resolve().is_relative_to(root)
+        if path.is_file() and not path.name.startswith((".", "_")) and path.resolve().is_relative_to(root)
     )
 
 
@@ -122,10 +133,17 @@ def remember(warehouse: Warehouse, source: Source, files: Sequence[File]) -> Non
 def _changed(warehouse: Warehouse, project: Project, source: Source, paths: Sequence[Path]) -> list[File]:
     rows = warehouse.rows("select file, bytes, modified_ns from work.ops.seen_files where source = $1", [source.source])
     seen = {row["file"]: (row["bytes"], row["modified_ns"]) for row in rows}
-    changed = []
+    night = warehouse.scalar("select epoch(getvariable('night_at')::timestamp)")
+    changed = [
+        _in_flight(project, source, path, "is still being written, as its name says")
+        for path in _unfinished(project, source)
+    ]
     for path in paths:
         name, state = name_of(project, path), _state(path)
         if state is not None and seen.get(name) == state:
+            continue
+        if (reason := _not_whole(path, state, source, night)) is not None:
+            changed.append(_in_flight(project, source, path, reason))
             continue
         try:
             print_ = fingerprint(path)
@@ -133,6 +151,27 @@ def _changed(warehouse: Warehouse, project: Project, source: Source, paths: Sequ
         except UnreadableFile as error:
             changed.append(File(path, name, _file_id(source.source, name, "")).refuse(str(error)))
     return changed
+
+
+def _in_flight(project: Project, source: Source, path: Path, reason: str) -> File:
+    name = name_of(project, path)
+    return File(path, name, _file_id(source.source, name, "")).refuse(reason, "in_flight")
+
+
+def _not_whole(path: Path, state: tuple[int, int] | None, source: Source, night: float) -> str | None:
+    """Why a file has to wait; None where nothing speaks against it. `night` is the night's start, seconds since 1970.
+
+    What is fetched is whole: whoever fetched it has looked at where it comes from.
+    """
+    if source.complete is None or source.fetch is not None or state is None:
+        return None
+    marker = source.complete.marker_of(path.name)
+    if marker is not None and not (path.parent / marker).is_file():
+        return f"waits for {marker} beside it"
+    quiet = source.complete.ready_when
+    if quiet is not None and night - state[1] / 1e9 < quiet:
+        return f"was written to less than {quiet / 60:g} minutes before the night began"
+    return None
 
 
 def _forget(warehouse: Warehouse, source: Source, rows: Sequence[dict[str, str]]) -> None:

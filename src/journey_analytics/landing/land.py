@@ -31,13 +31,15 @@ CHUNK_BYTES = 150_000_000
 
 @dataclass(frozen=True)
 class Landed:
-    """What one feed brought tonight. Counts are rows of tonight's new files; `refused` are files and why."""
+    """What one feed brought tonight. Counts are rows of tonight's new files; `refused` are files and why, and `waiting`
+    those that are not whole yet."""
 
     source: str
     n_files: int
     n_new_files: int
     counts: Counter[str] = field(default_factory=Counter)
     refused: Mapping[str, str] = field(default_factory=dict)
+    waiting: Mapping[str, str] = field(default_factory=dict)
 
 
 def land(
@@ -70,11 +72,13 @@ def land(
                 _land_source(warehouse, project, source, erased, anew=name in again)
                 for name, source in project.sources.items()
             ]
-            missing = [feed.source for feed in landed if not feed.n_files and project.sources[feed.source].required]
+            missing = [feed for feed in landed if not feed.n_files and project.sources[feed.source].required]
             if missing:
-                lands = "; ".join(f"{name}: {', '.join(project.sources[name].lands)}" for name in missing)
+                lands = "; ".join(f"{feed.source}: {', '.join(project.sources[feed.source].lands)}" for feed in missing)
+                waiting = sum(len(feed.waiting) for feed in missing)
                 raise InputError(
-                    f"no file of the required feed {', '.join(missing)} has arrived", where=lands,
+                    f"no file of the required feed {', '.join(feed.source for feed in missing)} has arrived"
+                    + (f"; {waiting} are still on their way" if waiting else ""), where=lands,
                     allowed="at least one file",
                     do="deliver the file, or say `required: false` in the source's YAML to go on without it",
                 )  # fmt: skip
@@ -149,8 +153,11 @@ def _land_source(warehouse: Warehouse, project: Project, source: Source, erased:
     counts = _settle(warehouse, source, files)
     notes.settle(warehouse, source, files)
     remember(warehouse, source, files)
-    refused = {file.name: str(file.reason) for file in files if file.status in ("refused", "in_flight")}
-    return Landed(source.source, len(paths), len(files), counts, refused)
+    refused, waiting = (
+        {file.name: str(file.reason) for file in files if file.status == status} for status in ("refused", "in_flight")
+    )
+    n_whole = len({name_of(project, path) for path in paths} - set(waiting))
+    return Landed(source.source, n_whole, len(files) - len(waiting), counts, refused, waiting)
 
 
 def _ensure_table(warehouse: Warehouse, project: Project, source: Source, paths: Sequence[Path], *, anew: bool) -> None:
