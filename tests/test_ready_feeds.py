@@ -1,7 +1,8 @@
 """Ready-made feeds: what a vendor sends becomes the events a person worked out, and nothing of it is lost.
 
 A case of tests/feeds names a feed and gives what its file holds, as `records` (JSON objects) or as `text`; `expect` are
-the events of its staging model, which name only the columns that matter, and `refused` the reasons of refused rows.
+the events of its staging model, which name only the columns that matter (`hash of` an address stands for its keyed
+hash), and `refused` the reasons of refused rows.
 """
 
 from __future__ import annotations
@@ -89,17 +90,23 @@ def events(name: str) -> list[dict[str, Any]]:
 
 
 def hashed(row: Row) -> Row:
-    """An expected row whose `email_key` is the hash of the address that the case writes there."""
-    address = row.get("email_key")
-    return {**row, "email_key": hmac.new(KEY.encode(), address.encode(), "sha256").hexdigest()} if address else row
+    """An expected row in which `hash of <address>` is that hash."""
+    return {
+        name: hmac.new(KEY.encode(), value[8:].encode(), "sha256").hexdigest()
+        if isinstance(value, str) and value.startswith("hash of ")
+        else value
+        for name, value in row.items()
+    }
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=f"{case['feed']}: {case['case']}") for case in feed_cases()])
 def test_what_a_vendor_sends_becomes_the_events_a_person_worked_out(case: Case, tmp_path: Path) -> None:
     assert set(case) <= KEYS, "a case is made of these"
     rows = landed(case["feed"], delivered(case, tmp_path))
-    wrong = differences(events(case["feed"]), [hashed(row) for row in case["expect"]])
+    found = events(case["feed"])
+    wrong = differences(found, [hashed(row) for row in case["expect"]])
     assert not wrong, "\n".join(wrong)
+    assert len({row["event_id"] for row in found}) == len(found), "every event has a name of its own"
     assert [row["reasons"] for row in rows if row["reasons"]] == case.get("refused", [])
     assert sum(not row["is_in_scope"] and not row["reasons"] for row in rows) == case.get("out_of_scope", 0)
 
