@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hmac
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -169,3 +170,19 @@ def test_what_a_short_file_says_shapes_the_night_that_is_named_by_its_inputs(tmp
         shop.write("sources/segment.yml", text)
         digests.add(shop.project().digest)
     assert len(digests) == 3
+
+
+def test_the_list_of_feeds_names_every_ready_made_feed_with_where_it_lands() -> None:
+    text = (home() / "pipelines" / "sources" / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"\[(\w+)\]\(ready/\w+\.yml\)", text)
+    assert sorted(listed) == sorted(ready_made())
+    assert not [name for name in ready_made() if f"`{source_of(name).lands[0]}`" not in text]
+
+
+def test_every_event_of_the_common_vocabulary_is_one_that_some_feed_makes() -> None:
+    text = (home() / "pipelines" / "sources" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?`) \|", text.split("## One vocabulary")[1], flags=re.MULTILINE)
+    words = {word for row in rows for word in re.findall(r"`(\w+)`", row)}
+    made = " ".join(every_model()[f"staging.stg_{name}"].sql for name in ready_made())
+    assert len(words) > 30
+    assert not {word for word in words if f"'{word}'" not in made}
