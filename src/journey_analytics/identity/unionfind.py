@@ -60,14 +60,14 @@ class Forest:
 
     def names(self, ids: Numbers) -> Numbers:
         """The names of the components of `ids` (n,), whose ways there are made short."""
-        while True:
-            parent: Numbers = self.parent[ids]
-            grandparent = self.parent[parent]
-            longer = np.flatnonzero(grandparent != parent)
-            if not len(longer):
-                return parent
-            far = ids[longer]
-            self.edge[far], self.parent[far] = self.edge[parent[longer]], grandparent[longer]
+        names: Numbers = self.parent[ids]
+        places = np.flatnonzero(self.parent[names] != names)
+        while len(places):
+            far, parent = ids[places], names[places]
+            self.edge[far], self.parent[far] = self.edge[parent], self.parent[parent]
+            names[places] = self.parent[far]
+            places = places[self.parent[names[places]] != names[places]]
+        return names
 
     def join(self, first_edge: int, left: Numbers, right: Numbers) -> Merges:
         """Take in the next links (n_links,), in their order; the first of them is the link number `first_edge`."""
@@ -118,23 +118,21 @@ def _first_for_both(size: int, left: Numbers, right: Numbers) -> Numbers:
 
 
 def _one_by_one(edge: Numbers, left: Numbers, right: Numbers, n_ids: Numbers, n_events: Numbers) -> Merges:
-    """The same, link after link."""
-    parent = list(range(len(n_ids)))
-
-    def name(node: int) -> int:
-        while parent[node] != node:
-            parent[node] = node = parent[parent[node]]
-        return node
-
+    """The same, link after link, with Python's lists, whose single numbers are faster than numpy's."""
+    parent, ids, events = list(range(len(n_ids))), n_ids.tolist(), n_events.tolist()
     rows = []
     for number, one, other in zip(edge.tolist(), left.tolist(), right.tolist(), strict=True):
-        kept, absorbed = sorted((name(one), name(other)))
-        if kept != absorbed:
-            sizes = n_ids[kept], n_ids[absorbed], n_events[kept], n_events[absorbed]
-            rows.append((number, kept, absorbed, *sizes))
+        while parent[one] != one:
+            parent[one] = one = parent[parent[one]]
+        while parent[other] != other:
+            parent[other] = other = parent[parent[other]]
+        if one != other:
+            kept, absorbed = (one, other) if one < other else (other, one)
+            rows.append((number, kept, absorbed, ids[kept], ids[absorbed], events[kept], events[absorbed]))
             parent[absorbed] = kept
-            n_ids[kept] += n_ids[absorbed]
-            n_events[kept] += n_events[absorbed]
+            ids[kept] += ids[absorbed]
+            events[kept] += events[absorbed]
+    n_ids[:], n_events[:] = ids, events
     return Merges(*np.array(rows, dtype=np.int64).reshape(-1, len(fields(Merges))).T)
 
 
