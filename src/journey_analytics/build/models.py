@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 from journey_analytics.credit import table as credit
 from journey_analytics.errors import ConfigError
 from journey_analytics.facts.expectations import ModelCheck, SqlCheck
-from journey_analytics.facts.expressions import referenced_tables
+from journey_analytics.facts.expressions import reading_instead, referenced_tables
 from journey_analytics.facts.fields import Strict
 from journey_analytics.facts.yamlfile import read_yaml
 from journey_analytics.identity import components
@@ -41,6 +41,10 @@ GENERATED: Mapping[str, Generated] = {
     ),
     credit.TABLE: Generated(credit.HEADER, credit.COLUMNS, credit.READS),
 }
+TWINS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "journeys.unstitched_placements": ("journeys.placements", {"journeys.events": "journeys.unstitched_events"}),
+}
+"""Models asked a second time of other rows: the model, and what it reads instead."""
 PUBLISHED_SCHEMAS = ("journeys", "marts", "rules", "ops")
 """Schemas of the published file; `landing` and `staging` are views that only the night sees."""
 CANONICAL = (
@@ -121,7 +125,18 @@ def discover(folders: Sequence[Path]) -> dict[str, Model]:
                 table = f"{path.relative_to(folder).parts[0]}.{path.stem}"
                 sql = path.read_text(encoding="utf-8").rstrip().removesuffix(";")
                 models[table] = Model(table, path, sql, read_notes(path.with_suffix(".yml")), referenced_tables(sql))
+    for twin, (table, instead) in TWINS.items():
+        if table in models:
+            models.setdefault(twin, _twin(twin, models[table], instead))
     return models
+
+
+def _twin(name: str, model: Model, instead: Mapping[str, str]) -> Model:
+    """A model under another name that reads other tables, and means the same."""
+    swapped = ", ".join(f"{other} instead of {table}" for table, other in instead.items())
+    header = [f"What {model.table} says when it reads {swapped}.", "", *model.header.splitlines()]
+    sql = "\n".join([*(f"-- {line}".rstrip() for line in header), reading_instead(model.sql, instead)])
+    return Model(name, model.path, sql, model.notes, referenced_tables(sql))
 
 
 def read_notes(path: Path) -> Notes:

@@ -81,6 +81,19 @@ def referenced_tables(sql: str) -> frozenset[str]:
     return frozenset(f"{db}.{name}" if db else name for db, name in tables if db or name not in own)
 
 
+def reading_instead(sql: str, tables: Mapping[str, str]) -> str:
+    """One SELECT written anew, without its comments, to read other tables: the `schema.table` names on the right."""
+
+    def replace(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Table) and f"{node.db}.{node.name}" in tables:
+            schema, _, name = tables[f"{node.db}.{node.name}"].partition(".")
+            return exp.table_(name, db=schema, alias=node.alias or node.name)
+        return node
+
+    tree = sqlglot.parse_one(sql, dialect=DIALECT)
+    return str(tree.transform(replace).sql(dialect=DIALECT, comments=False, pretty=True))
+
+
 def quoted(identifier: str) -> str:
     """An identifier as SQL text, quoted so that nothing in it can end it."""
     return '"' + identifier.replace('"', '""') + '"'
