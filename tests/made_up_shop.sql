@@ -88,3 +88,6 @@ create table journeys.shapes(shape_id integer, source text);
 create table journeys.shape_rules(shape_id integer, kind text, subject text);
 create table journeys.answers(answer_id text, touchpoint text);
 create table rules.event_rules(kind text, subject text, source text);
+create table marts.identity_report(stitching text, n_customers bigint, n_journeys bigint, n_converted bigint,
+  converted_share double, n_converted_stitched bigint, stitched_share_of_converted double, revenue_minor bigint,
+  revenue_stitched_minor bigint, currency text, converted_low double, converted_high double);

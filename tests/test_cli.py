@@ -48,7 +48,7 @@ def test_a_command_is_in_the_readme_and_says_what_it_does(command: str, capsys: 
 
 
 def test_no_command_has_gone_missing() -> None:
-    wanted = "run land build judge find report publish runs rejects rollback sample doctor"
+    wanted = "run land build judge find report publish runs rejects rollback identity sample doctor"
     assert set(wanted.split()) <= set(COMMANDS)
 
 
@@ -153,3 +153,29 @@ def test_sql_of_a_shop_that_does_not_run_names_the_model(shop: Path, capsys: pyt
     )
     assert journey("run", "--project", str(shop)) == 10
     assert "staging/stg_web.sql: does not run" in capsys.readouterr().err
+
+
+def test_who_is_who_is_told_to_people_and_to_machines(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert journey("identity", "--project", str(shop), "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["kinds"] == [{"id_kind": "user", "n_ids": 2, "n_customers": 2, "n_joined": 0}]
+    assert (said["links"], said["shared"], said["n_shared"], said["headline"]) == ([], [], 0, None)
+    assert journey("identity", "--project", str(shop)) == 0
+    printed = capsys.readouterr().out
+    assert "user" in printed
+    assert "too few customers to compare the headline" in printed
+
+
+def test_the_ids_that_merged_nobody_are_listed_up_to_a_limit(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (shop / "landing" / "web" / "2026-03-02.csv").open("w", encoding="utf-8") as file:
+        file.write("visit_id,who,what,page,seen_at\n")
+        for number, who in enumerate(("anonymous", "Guest", "0")):
+            file.write(f"n{number},{who},view,/tea,2026-03-02T09:00:00Z\n")
+    assert journey("run", "--project", str(shop)) in {0, 2}
+    capsys.readouterr()
+    assert journey("identity", "--project", str(shop), "--limit", "2", "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["n_shared"], [row["id"] for row in said["shared"]]) == (3, ["0", "Guest"])
+    assert {row["rule"] for row in said["shared"]} == {"placeholder"}
+    assert journey("identity", "--project", str(shop), "--limit", "2") == 0
+    assert "merged with nobody: 2 of 3 ids" in capsys.readouterr().out

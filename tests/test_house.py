@@ -44,7 +44,7 @@ MODULES = (
     "publish forget night progress "
     "sample.world sample.after sample.feeds sample.shop "
     "doctor "
-    "cli.shared cli.nights cli.ledger cli.rejects cli.people cli.setup cli.main"
+    "cli.shared cli.nights cli.ledger cli.rejects cli.people cli.identity cli.setup cli.main"
 ).split()
 ROOMS = {module.split(".")[0] for module in MODULES if "." in module}
 

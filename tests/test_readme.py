@@ -50,4 +50,4 @@ def test_every_query_of_the_readme_runs_on_a_published_file(pasted: tuple[Path, 
     for query in queries:
         assert isinstance(published.rows(query), list)
     published.close()
-    assert len(queries) == 5
+    assert len(queries) == 6

@@ -1,10 +1,11 @@
 """`journey`: the night and everything around it on the command line, one module a subject.
 
-shared   options, tables and JSON that every command has
-nights   the night and its steps
-ledger   what became of earlier nights: runs, rollback
-rejects  the quarantine
-people   erasing a person, and who was erased
-setup    a new shop, and what is wrong with one
-main     the commands put together, and how each way of failing ends
+shared    options, tables and JSON that every command has
+nights    the night and its steps
+ledger    what became of earlier nights: runs, rollback
+rejects   the quarantine
+people    erasing a person, and who was erased
+identity  who is who, and what rests on it
+setup     a new shop, and what is wrong with one
+main      the commands put together, and how each way of failing ends
 """

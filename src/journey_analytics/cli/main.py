@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from journey_analytics import __version__
-from journey_analytics.cli import ledger, nights, people, rejects, setup
+from journey_analytics.cli import identity, ledger, nights, people, rejects, setup
 from journey_analytics.cli.shared import complain
 from journey_analytics.errors import EXIT_INTERRUPTED, ConfigError, JourneyError
 from journey_analytics.night import Terminated
@@ -30,6 +30,7 @@ for command in (
     nights.run, nights.land, nights.build, nights.judge, nights.find, nights.report, nights.publish,
     ledger.runs, rejects.rejects, ledger.rollback,
     people.forget,
+    identity.identity,
     setup.sample, setup.doctor,
 ):  # fmt: skip
     app.command()(command)

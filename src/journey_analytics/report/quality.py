@@ -22,6 +22,10 @@ FEED_NUMBERS = (
     "refused_share", "duplicate_share", "first_event_at", "last_event_at", "hours_since_last_event", "n_after_as_of",
     "n_unmapped", "unmapped_share",
 )  # fmt: skip
+STITCHING_NUMBERS = (
+    "n_customers", "n_journeys", "n_converted", "converted_share", "converted_low", "converted_high",
+    "n_converted_stitched", "stitched_share_of_converted", "revenue_minor", "revenue_stitched_minor", "currency",
+)  # fmt: skip
 MOST_NAMES = 12
 MOST_REASONS = 50
 ARRIVED = frozenset({"ok", "late"})
@@ -45,7 +49,7 @@ def data(tables: Tables, complete_through: datetime.date | None, min_cell: int) 
         "rejects": rejects[:MOST_REASONS],
         "n_reasons": len(rejects),
         "unmapped": unmapped(tables, feeds, min_cell),
-        "identity": identity(tables),
+        "identity": {**identity(tables), "stitching": stitching(tables, min_cell)},
     }
 
 
@@ -113,3 +117,30 @@ def identity(tables: Tables) -> Row:
         "n_devices_stitched": stitched,
         "stitched_share": stitched / n if n else None,
     }
+
+
+def stitching(tables: Tables, min_cell: int) -> Row | None:
+    """The headline with stitching and without, in numbers and as a sentence; None where there are too few customers."""
+    found = {row["stitching"]: pick(row, STITCHING_NUMBERS) for row in ask(tables, "identity_report")}
+    if set(found) != {"with", "without"} or min(row["n_customers"] for row in found.values()) < min_cell:
+        return None
+    joined, apart = found["with"], found["without"]
+    rests = "No conversion rests on a stitched link"
+    if joined["n_converted_stitched"]:
+        rests = (
+            f"{formats.count(joined['n_converted_stitched'])} of {formats.plural(joined['n_converted'], 'conversion')} "
+            f"({formats.share(joined['stitched_share_of_converted'])}; "
+            f"{formats.money(joined['revenue_stitched_minor'], joined['currency'])} of "
+            f"{formats.money(joined['revenue_minor'], joined['currency'])}) rest on a stitched link"
+        )
+    said = f"{rests}. Without stitching {_headline(apart)} would convert, instead of {_headline(joined)}."
+    return {**found, "sentence": said}
+
+
+def _headline(row: Row) -> str:
+    """The share of journeys that convert, with its interval and its counts."""
+    span = formats.between(row["converted_low"], row["converted_high"])
+    return (
+        f"{formats.share(row['converted_share'])} ({span}) of {formats.plural(row['n_journeys'], 'journey')} "
+        f"by {formats.plural(row['n_customers'], 'customer')}"
+    )

@@ -99,6 +99,7 @@ QUERIES: Mapping[str, str] = {
         "       count(*) filter (where customer_id not like 'device:%') as n_stitched\n"
         "from journeys.identities\ngroup by all\norder by id_kind"
     ),
+    "identity_report": "select * from marts.identity_report order by stitching",
     "shared_ids": (
         "select id_kind, count(*) as n_ids, max(n_accounts) as most_accounts\n"
         "from journeys.shared_ids\nwhere rule = 'accounts'\ngroup by all\norder by id_kind"
