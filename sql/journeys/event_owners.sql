@@ -48,7 +48,7 @@ owned as (
 numbered as (
     select
         *,
-        row_number() over in_order as event_number,
+        case when customer_id is not null then row_number() over in_order end as event_number,
         last_value(case when is_in_visit then event_at end ignore nulls) over (
             in_order rows between unbounded preceding and 1 preceding
         ) as previous_visit_at

@@ -36,6 +36,7 @@ select
     staged.anonymous_id,
     staged.user_id,
     staged.email_key,
+    staged.session_hint,
     staged.path,
     staged.referrer,
     staged.utm_source,

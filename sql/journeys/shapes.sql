@@ -3,7 +3,8 @@
 -- Grain: one row per distinct (source, event_name, path, device, utm_campaign, rule_values) seen before as_of.
 -- Settings: as_of, rule_properties.
 --
--- rule_values holds the event's properties that some rule tests, in the order of rule_properties.
+-- rule_values holds the event's properties that some rule tests, in the order of rule_properties. A shape's number is
+-- made from what it looks like alone, so that a new shape does not number the others anew.
 with
 
 looks as (
@@ -21,9 +22,10 @@ looks as (
 )
 
 select
-    cast(row_number() over (
-        order by source, event_name, path, device, utm_campaign, rule_values
-    ) as integer) as shape_id,
+    cast('0x' || left(md5(
+        cast(to_json([source, event_name, path, device, utm_campaign]) as varchar)
+        || coalesce(cast(to_json(rule_values) as varchar), '')
+    ), 15) as bigint) as shape_id,
     source,
     event_name,
     path,

@@ -18,7 +18,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from journey_analytics import __version__, judge, ledger, publish, rules
-from journey_analytics.build import models, tables
+from journey_analytics.build import basis, changes, models, patch, tables
 from journey_analytics.claims import findings
 from journey_analytics.errors import (
     EXIT_INTERRUPTED,
@@ -78,6 +78,7 @@ class Night:
         self.published: publish.Publication | None = None
         self.as_of: datetime | None = None
         self._models = models.discover(project.sql_folders)
+        self._basis: basis.Basis | None = None
         self._lock = publish.lock(project.warehouse)
         self._signals: list[tuple[signal.Signals, Any]] = []
 
@@ -159,11 +160,32 @@ class Night:
             self.as_of = self.now.replace(hour=0, minute=0, second=0, microsecond=0)
         self._check_as_of(self.as_of)
         self.warehouse.execute("update work.ops.loads set loaded_at = $1 where loaded_at is null", [self.as_of])
-        attach_next(self.warehouse, self.project.warehouse, fresh=True)
         shutil.rmtree(self._staged, ignore_errors=True)
+        expected = basis.fingerprint(self.warehouse, self.project, self._models)
+        self._basis = self._start(expected, self.as_of)
         tables.prepare(self.warehouse, self.project, self._models, self.as_of)
         self._check_erased()
-        self.told("begin", f"data before {self.as_of:%Y-%m-%d %H:%M} UTC")
+        basis.write(self.warehouse, self.project, expected, self.as_of)
+        if self._basis is not None:
+            changes.find_events(self.warehouse, self.project, self._models, self._basis)
+        since = f", what is new since {self._basis.as_of:%Y-%m-%d %H:%M}" if self._basis else ""
+        self.told("begin", f"data before {self.as_of:%Y-%m-%d %H:%M} UTC{since}")
+
+    def _start(self, expected: str, as_of: datetime) -> basis.Basis | None:
+        """Start the new publication as a copy of the last one, or empty where that cannot be built on."""
+        live = publish.current(self.project.reports)
+        if live is not None:
+            published = self.project.warehouse / live.database
+            if not publish.is_as_published(self.project.warehouse, live):
+                found: basis.Basis | str = "the last publication is not as it was published"
+            else:
+                attach_next(self.warehouse, self.project.warehouse, fresh=True, copy_of=published)
+                found = basis.read(self.warehouse, expected, as_of)
+            if isinstance(found, basis.Basis):
+                return found
+            self.told("begin", f"everything is built anew: {found}")
+        attach_next(self.warehouse, self.project.warehouse, fresh=True)
+        return None
 
     def _check_as_of(self, as_of: datetime) -> None:
         """A date outside the data would publish an empty report over a good one."""
@@ -217,7 +239,8 @@ class Night:
         """The models, in the order that the SQL itself gives."""
         done: set[str] = getattr(self, "_built", set())
         order = [table for table in models.build_order(self._models) if table not in done]
-        tables.build(self.warehouse, self.project, self._models, order, lambda table: self.passing("build", table))
+        build = tables.build if self._basis is None else patch.build_changed
+        build(self.warehouse, self.project, self._models, order, lambda table: self.passing("build", table))
         n_journeys = self.warehouse.scalar("select count(*) from journeys.journeys")
         self.told("build", f"{len(order) + len(done)} tables, {n_journeys:,} journeys")
 

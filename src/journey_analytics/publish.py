@@ -141,6 +141,12 @@ def current(reports: Path) -> Publication | None:
     return Publication(**json.loads(path.read_text(encoding="utf-8")))
 
 
+def is_as_published(warehouse: Path, publication: Publication) -> bool:
+    """Whether a publication's database is there, byte for byte as it was published."""
+    path = warehouse / publication.database
+    return path.is_file() and _sha256(path) == publication.sha256.get(PUBLISHED)
+
+
 def rollback(warehouse: Path, reports: Path) -> Publication:
     """Put the publication before the live one back.
 

@@ -7,6 +7,7 @@ night's connection opens the first and attaches the second as its default catalo
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -181,8 +182,8 @@ def _set_aside(path: Path) -> str:
     return f"{path.name} was damaged and is kept as {path.name}.{suffix}; it is rebuilt from the landing files"
 
 
-def attach_next(warehouse: Warehouse, folder: Path, *, fresh: bool) -> None:
-    """Make `next.duckdb` the default catalog; `fresh` starts it anew."""
+def attach_next(warehouse: Warehouse, folder: Path, *, fresh: bool, copy_of: Path | None = None) -> None:
+    """Make `next.duckdb` the default catalog; `fresh` starts it anew, empty or as a copy of a published file."""
     path = folder / "next.duckdb"
     attached = warehouse.scalar("select count(*) from duckdb_databases() where database_name = 'next'")
     if attached:
@@ -191,6 +192,8 @@ def attach_next(warehouse: Warehouse, folder: Path, *, fresh: bool) -> None:
     if fresh:
         for leftover in (path, path.with_name(path.name + ".wal")):
             leftover.unlink(missing_ok=True)
+    if copy_of is not None:
+        shutil.copyfile(copy_of, path)
     warehouse.execute(f"attach '{_literal(path)}' as next (storage_version '{STORAGE_VERSION}')")
     warehouse.execute("use next")
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError
 
@@ -81,13 +82,18 @@ class Check(Strict):
 
 
 class Notes(Strict):
-    """The `.yml` beside a model: what a row is and what every column means."""
+    """The `.yml` beside a model: what a row is, what every column means, and what its rows depend on.
+
+    `incremental` is what lets a night build only what is new: `row`, each landed row gives its events by itself;
+    `customer`, a customer's rows depend on that customer's events and on the journey map alone, never on as_of.
+    """
 
     description: str
     columns: dict[str, str]
     key: tuple[str, ...] = ()
     intervals: tuple[Interval, ...] = ()
     checks: tuple[Check, ...] = ()
+    incremental: Literal["row", "customer"] | None = None
 
 
 @dataclass(frozen=True)
