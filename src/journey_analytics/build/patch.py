@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from journey_analytics.build import tables
 from journey_analytics.build.changes import KEPT, find_customers
-from journey_analytics.build.models import CANONICAL, Model
+from journey_analytics.build.models import CANONICAL, Model, build_order
 from journey_analytics.facts.config import Project
 from journey_analytics.warehouse import Warehouse
 
@@ -40,17 +40,9 @@ def patchable(models: Mapping[str, Model], order: Sequence[str]) -> list[str]:
 
 def around(
     models: Mapping[str, Model], order: Sequence[str], patched: Sequence[str]
-) -> tuple[list[str], list[str]]:
+) -> tuple[list[str], list[str]]:  # fmt: skip
     """The other tables of `order`: those that tell who is touched, and those that come after the patched ones."""
-    first = SAME_FOR_ALL | {name for table in patched for name in models[table].reads}
-    needed: set[str] = set()
-    pending = [table for table in order if table in first and table not in patched]
-    while pending:
-        table = pending.pop()
-        if table not in needed:
-            needed.add(table)
-            model = models.get(table)
-            pending.extend(model.reads if model is not None else ())
+    needed = set(build_order(models, SAME_FOR_ALL | {read for table in patched for read in models[table].reads}))
     others = [table for table in order if table not in patched]
     return [table for table in others if table in needed], [table for table in others if table not in needed]
 
