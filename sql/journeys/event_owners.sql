@@ -10,31 +10,16 @@
 -- joined back in journeys.events: windows over every column of every event cost several times as much.
 with
 
-owners as (
-    select
-        claims.source,
-        claims.anonymous_id,
-        claims.user_id,
-        claims.email_key,
-        claims.order_id,
-        claims.ticket_id,
-        identities.customer_id,
-        identities.id_number as own_number
-    from journeys.identity_claims as claims
-    inner join journeys.identities as identities
-        on claims.own_id = identities.id_kind || ':' || identities.id
-),
-
 owned as (
     select
         staged.source,
         staged.event_id,
         staged.event_at,
         owners.customer_id,
-        owners.own_number,
+        owners.own_id,
         coalesce(staged.anonymous_id, staged.session_hint) is not null as is_in_visit
     from staging.events as staged
-    left join owners
+    left join journeys.identity_owners as owners
         on
             staged.source = owners.source
             and staged.anonymous_id is not distinct from owners.anonymous_id
@@ -69,7 +54,7 @@ select
     source,
     event_id,
     customer_id,
-    own_number,
+    own_id,
     event_number,
     case when is_in_visit then last_value(case when is_start then source || ':' || event_id end ignore nulls) over (
         partition by customer_id order by event_number

@@ -4,8 +4,9 @@ All of it is temporary tables of the night's connection:
 
 events_gone        source, event_id, customer_id: events of the last publication that are no more, or are not the same
 events_come        the canonical columns: events that the last publication does not have, or not like this
-owners_before      id_kind, id, customer_id: whose an id was
-bots_before        anonymous_id
+owners_before      whose the events of a combination of ids were, as in journeys.identity_owners
+identities_before  whose an id was, as in journeys.identities
+bots_before        which devices were bots, as in journeys.bot_devices
 customers_touched  customer_id: everyone of whom a row may have to change
 """
 
@@ -20,14 +21,19 @@ from journey_analytics.warehouse import Warehouse
 
 KEPT = tuple(name for name in CANONICAL if name != "comment")
 """The canonical columns that journeys.events keeps: what a feed's events were can be read from there."""
+COMBINATION = ("source", "anonymous_id", "user_id", "email_key", "order_id", "ticket_id")
+WHO_IS_WHO = (
+    ("owners_before", ", ".join((*COMBINATION, "own_id", "customer_id")), "journeys.identity_owners"),
+    ("identities_before", "id_kind, id, customer_id", "journeys.identities"),
+    ("bots_before", "anonymous_id", "journeys.bot_devices"),
+)
+"""What is known for everyone and decides about events: as it was, with which columns, as it is."""
 
 
 def find_events(warehouse: Warehouse, project: Project, models: Mapping[str, Model], basis: Basis) -> None:
     """Make `events_gone` and `events_come`, and note who was who before."""
-    warehouse.execute(
-        "create or replace temp table owners_before as select id_kind, id, customer_id from journeys.identities"
-    )
-    warehouse.execute("create or replace temp table bots_before as select anonymous_id from journeys.bot_devices")
+    for before, columns, now in WHO_IS_WHO:
+        warehouse.execute(f"create or replace temp table {before} as select {columns} from {now}")
     warehouse.execute(
         "create or replace temp table events_gone (source varchar, event_id varchar, customer_id varchar)"
     )
@@ -92,29 +98,24 @@ def _by_comparison(warehouse: Warehouse, source: str) -> None:
 
 
 def find_customers(warehouse: Warehouse) -> None:
-    """Make `customers_touched`, once tonight's identities and bots are known."""
-    warehouse.execute("""
+    """Make `customers_touched`, once it is known who is who tonight."""
+    changed = [
+        f"(from {before} except select {columns} from {now}) union all "
+        f"(select {columns} from {now} except from {before})"
+        for before, columns, now in WHO_IS_WHO
+    ]
+    same_ids = " and ".join(f"events_come.{name} is not distinct from owners.{name}" for name in COMBINATION)
+    warehouse.execute(f"""
         create or replace temp table customers_touched as
-        with owners_changed as (
-            select before.customer_id as customer_before, now.customer_id as customer_now
-            from owners_before as before
-            full join journeys.identities as now on before.id_kind = now.id_kind and before.id = now.id
-            where before.customer_id is distinct from now.customer_id),
-        bots_changed as (
-            (from bots_before except select anonymous_id from journeys.bot_devices)
-            union all (select anonymous_id from journeys.bot_devices except from bots_before)),
-        ids_come as (
-            select 'user' as id_kind, user_id as id from events_come
-            union select 'email', email_key from events_come
-            union select 'device', anonymous_id from events_come),
+        with owners_changed as ({changed[0]}), identities_changed as ({changed[1]}), bots_changed as ({changed[2]}),
         touched as (
             select customer_id from events_gone
             union all
-            select identities.customer_id
-            from ids_come inner join journeys.identities as identities
-                on ids_come.id_kind = identities.id_kind and ids_come.id = identities.id
+            select owners.customer_id from events_come join journeys.identity_owners as owners on {same_ids}
             union all
-            select unnest([customer_before, customer_now]) from owners_changed
+            select customer_id from owners_changed
+            union all
+            select customer_id from identities_changed
             union all
             select customer_id from journeys.events where anonymous_id in (from bots_changed))
         select distinct customer_id from touched where customer_id is not null

@@ -18,7 +18,9 @@ from journey_analytics.facts.config import Project
 from journey_analytics.warehouse import Warehouse
 
 EVENTS = "journeys.events"
-SAME_FOR_ALL = frozenset({"journeys.identities", "journeys.bot_devices", "journeys.event_shapes"})
+SAME_FOR_ALL = frozenset(
+    {"journeys.identity_owners", "journeys.identities", "journeys.bot_devices", "journeys.event_shapes"}
+)
 """What a model may read besides a customer's rows and `rules.*`: where these change, customers are touched."""
 
 
