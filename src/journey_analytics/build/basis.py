@@ -37,8 +37,13 @@ class Basis:
 
 
 def fingerprint(warehouse: Warehouse, project: Project, models: Mapping[str, Model]) -> str:
-    """A text that changes whenever the same landed rows could make another publication."""
-    parts = [warehouse.scalar("select version()"), project.digest, hashlib.sha256(project.key or b"").hexdigest()]
+    """A text that changes whenever the same landed rows could make another publication.
+
+    An erasure changes it too: rows that are deleted from a copied file can still be read in its bytes.
+    """
+    erasures = project.erasures.read_bytes() if project.erasures.is_file() else b""
+    parts = [warehouse.scalar("select version()"), project.digest]
+    parts += [hashlib.sha256(secret or b"").hexdigest() for secret in (project.key, erasures)]
     parts += [f"{path.relative_to(PACKAGE)} {path.read_text('utf-8')}" for path in sorted(PACKAGE.rglob("*.py"))]
     parts += [f"{table} {model.sql} {model.notes!r}" for table, model in sorted(models.items())]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
@@ -51,7 +56,7 @@ def read(warehouse: Warehouse, expected: str, as_of: datetime) -> Basis | str:
         return "the last publication does not say what it rests on"
     said = warehouse.rows("select * from ops.basis")[0]
     if said["fingerprint"] != expected:
-        return "the journey map, a feed's contract, a model, the key or the code has changed"
+        return "the journey map, a contract, a model, the key or the code has changed, or somebody was erased"
     if said["as_of"] > as_of:
         return f"the last publication reaches further, up to {said['as_of']:%Y-%m-%d %H:%M}"
     rows = warehouse.rows("select * from ops.landed")
