@@ -18,7 +18,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from journey_analytics import __version__, judge, ledger, publish, rules
-from journey_analytics.build import basis, changes, models, patch, tables
+from journey_analytics.build import basis, changes, macros, models, patch, tables
 from journey_analytics.claims import findings
 from journey_analytics.errors import (
     EXIT_INTERRUPTED,
@@ -241,6 +241,7 @@ class Night:
         order = [table for table in models.build_order(self._models) if table not in done]
         build = tables.build if self._basis is None else patch.build_changed
         build(self.warehouse, self.project, self._models, order, lambda table: self.passing("build", table))
+        macros.create(self.warehouse, macros.discover(self.project.sql_folders))
         n_journeys = self.warehouse.scalar("select count(*) from journeys.journeys")
         self.told("build", f"{len(order) + len(done)} tables, {n_journeys:,} journeys")
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
+from journey_analytics import repeats
 from journey_analytics.credit import table as credit
 from journey_analytics.errors import ConfigError
 from journey_analytics.facts.expectations import ModelCheck, SqlCheck
@@ -41,11 +42,14 @@ GENERATED: Mapping[str, Generated] = {
         frozenset({"journeys.journeys"}),
     ),
     credit.TABLE: Generated(credit.HEADER, credit.COLUMNS, credit.READS),
+    repeats.TABLE: Generated(repeats.MEANING, repeats.COLUMNS, repeats.READS),
 }
 TWINS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "journeys.unstitched_placements": ("journeys.placements", {"journeys.events": "journeys.unstitched_events"}),
 }
 """Models asked a second time of other rows: the model, and what it reads instead."""
+NO_MODELS = ("checks", "macros")
+"""Folders of sql/ whose files make no table."""
 PUBLISHED_SCHEMAS = ("journeys", "marts", "rules", "ops")
 """Schemas of the published file; `landing` and `staging` are views that only the night sees."""
 CANONICAL = (
@@ -127,7 +131,7 @@ def discover(folders: Sequence[Path]) -> dict[str, Model]:
     models: dict[str, Model] = {}
     for folder in folders:
         for path in sorted([*folder.glob("*/*.sql"), *folder.glob("staging/*/*.sql")]):
-            if path.parent.name != "checks":
+            if path.parent.name not in NO_MODELS:
                 table = f"{path.relative_to(folder).parts[0]}.{path.stem}"
                 sql = path.read_text(encoding="utf-8").rstrip().removesuffix(";")
                 models[table] = Model(table, path, sql, read_notes(path.with_suffix(".yml")), referenced_tables(sql))

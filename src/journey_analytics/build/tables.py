@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from journey_analytics import ledger, rules, stats
+from journey_analytics import ledger, repeats, rules, stats
 from journey_analytics.build.models import CANONICAL, GENERATED, Interval, Model
 from journey_analytics.credit import table as credit
 from journey_analytics.errors import ConfigError
@@ -97,6 +97,8 @@ def _generate(warehouse: Warehouse, project: Project, table: str) -> None:
         components.components(warehouse)
     elif table == credit.TABLE:
         credit.build(warehouse, project.journey.credit)
+    elif table == repeats.TABLE:
+        repeats.build(warehouse)
     else:
         warehouse.execute(f"create or replace table {table} as {segments_query(project)}")
 
