@@ -36,7 +36,7 @@ MODULES = (
     "landing.land landing.rejects "
     "rules identity.unionfind identity.components repeats "
     "credit.ways credit.rules credit.markov credit.shapley credit.resampling credit.table "
-    \"build.models build.tables build.basis build.changes build.patch build.macros \"
+    "build.models build.tables build.basis build.changes build.patch build.macros "
     "lineage profiles measures asking judge "
     "claims.caveats claims.gate claims.series claims.findings "
     "report.queries report.sections report.kpis report.quality report.verdict report.result report.chartparts "
