@@ -25,7 +25,7 @@ select
     shapes.channel,
     owners.session_id,
     owners.event_number,
-    owners.own_number,
+    owners.own_id,
     shapes.is_bot or bots.anonymous_id is not null as is_bot,
     shapes.is_internal or internal.customer_id is not null as is_internal,
     shapes.is_conversion,

@@ -38,4 +38,4 @@ select
     events.is_bot,
     events.is_internal
 from journeys.events as events
-inner join own_ids on events.own_number = own_ids.id_number
+inner join own_ids on events.own_id = own_ids.name
