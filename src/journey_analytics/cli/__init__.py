@@ -6,6 +6,7 @@ ledger    what became of earlier nights: runs, rollback
 rejects   the quarantine
 people    erasing a person, and who was erased
 identity  who is who, and what rests on it
+funnels   one funnel, over any file or over what was published
 setup     a new shop, and what is wrong with one
 main      the commands put together, and how each way of failing ends
 """

@@ -156,21 +156,28 @@ def _read(path: Path, model: type[Model], documents: dict[Path, Document], mista
         return None
     if document.value is None:
         document.value = {}
+    if isinstance(document.value, dict):
+        documents[path] = document
+    try:
+        if model is Source and isinstance(document.value, dict):
+            extended = extend(document)
+            documents.update({extended.path: extended} if extended else {})
+    except ConfigError as error:
+        mistakes.append(error)
+        return None
+    return validated(document, model, mistakes)
+
+
+def validated(document: Document, model: type[Model], mistakes: list[ConfigError]) -> Model | None:
+    """A YAML document as a model; what is wrong with it is added to `mistakes`, each with its line."""
     if not isinstance(document.value, dict):
         mistakes.append(ConfigError(
             f"holds {'a list' if isinstance(document.value, list) else 'one value'}", where=document.where(()),
             allowed=f"the keys {', '.join(_keys(model))}",
         ))  # fmt: skip
         return None
-    documents[path] = document
     try:
-        if model is Source:
-            extended = extend(document)
-            documents.update({extended.path: extended} if extended else {})
         return model.model_validate(document.value)
-    except ConfigError as error:
-        mistakes.append(error)
-        return None
     except ValidationError as error:
         mistakes.extend(_explained(error, document, model))
         return None

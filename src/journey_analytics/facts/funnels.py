@@ -237,13 +237,24 @@ class Funnel(Strict):
     def rules(self) -> dict[str, Any]:
         """Every switch with its value, as plain values for JSON."""
         written = self.model_dump(mode="json", by_alias=True, exclude={"funnel"})
-        window = None if self.window is None else self.window
-        return {**written, "window_seconds": window, "steps": [_step_rules(step) for step in self.steps]}
+        steps = [_step_rules(step) for step in self.steps]
+        return {**written, "window": in_words(self.window), "window_seconds": self.window, "steps": steps}
+
+
+def in_words(seconds: float | None) -> str:
+    """A duration as it may be written: `14 days`; None is unlimited."""
+    if seconds is None:
+        return "unlimited"
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds % size == 0:
+            return f"{seconds / size:g} {unit}{'' if seconds == size else 's'}"
+    return f"{seconds:g} second{'' if seconds == 1 else 's'}"
 
 
 def _step_rules(step: Step) -> dict[str, Any]:
     said = step.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    return {**said, "name": step.title}
+    within = {"within": in_words(step.within)} if step.within is not None else {}
+    return {**said, "name": step.title, **within}
 
 
 def _mistakes(funnel: Funnel) -> Iterator[str]:

@@ -17,6 +17,7 @@ import yaml
 from journey_analytics.errors import ConfigError
 
 MAX_BYTES = 1_000_000
+_HALF_OPEN = re.compile(r"^(\s*(?:- )?[\w.]+:\s*)(\[[^\[\]()'\"\n#]*\))(\s*(?:#.*)?)$", re.MULTILINE)
 
 Location = tuple[str | int, ...]
 
@@ -85,13 +86,25 @@ def read_yaml(path: Path) -> Document:
     if len(raw) > MAX_BYTES:
         raise ConfigError("is larger than 1 MB", where=str(path), do="split what is not configuration out of it")
     try:
-        text = raw.decode("utf-8-sig")
-        node = yaml.compose(text, Loader=_Loader)
+        return parse_yaml(raw.decode("utf-8-sig"), path)
+    except UnicodeDecodeError as error:
+        raise ConfigError("is not UTF-8 text", where=path.name, do="save it as UTF-8") from error
+
+
+def parse_yaml(text: str, path: Path) -> Document:
+    """Read YAML that is already text; `path` is only what mistakes are named after.
+
+    A half-open range, `entered: [2026-01-01, 2026-02-01)`, is no YAML and is read as the text it is.
+
+    Raises
+    ------
+    ConfigError : as read_yaml
+    """
+    try:
+        node = _composed(text)
         document = Document(path, None)
         document.value = None if node is None else _build(node, (), document)
         document.nodes.clear()
-    except UnicodeDecodeError as error:
-        raise ConfigError("is not UTF-8 text", where=path.name, do="save it as UTF-8") from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"is not YAML: {error.problem}", where=f"{path.name}:{line}") from error
@@ -100,6 +113,16 @@ def read_yaml(path: Path) -> Document:
     except RecursionError as error:
         raise ConfigError("is nested too deeply", where=path.name) from error
     return document
+
+
+def _composed(text: str) -> yaml.Node | None:
+    try:
+        return yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError:
+        ranges = _HALF_OPEN.sub(r"\1'\2'\3", text)
+        if ranges == text:
+            raise
+        return yaml.compose(ranges, Loader=_Loader)
 
 
 def _build(node: yaml.Node, location: Location, document: Document) -> Any:

@@ -11,4 +11,7 @@ compiler  a funnel as one readable SELECT
 shares    counts to shares with their intervals
 engines   who answers a question: the seam between a funnel and the ways of counting it
 planner   from a funnel and a log to an answer
+inputs    where the events come from: files, databases, data frames
+words     which rule made each number, in words
+notebook  a funnel in Python: from YAML to a data frame
 """

@@ -27,12 +27,16 @@ class Log:
     columns : every column's DuckDB type, in upper case; JSON columns may be looked into as `properties.x`
     order : the columns that put events of one instant in a fixed order, such as event_id, source
     left_out : events that are nobody's, as SQL of our own (`is_bot or is_internal`)
+    made : columns that are made of others, as SQL of our own, instead of what the relation holds under that name
+    sorted_by : the columns by which the relation's rows stand in its file; empty where they stand in no known order
     """
 
     table: str
     columns: Mapping[str, str]
     order: tuple[str, ...] = ("event_id",)
     left_out: str | None = None
+    made: Mapping[str, str] = field(default_factory=dict)
+    sorted_by: tuple[str, ...] = ()
     nested: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,6 +54,8 @@ class Log:
         ------
         ConfigError : there is no such column; `said` is what named it
         """
+        if name in self.made:
+            return sqlglot.parse_one(self.made[name], dialect=DIALECT)
         if name in self.columns:
             return sql.column(name)
         outside, _, inside = name.partition(".")

@@ -125,7 +125,7 @@ def _marked(question: Question) -> exp.Select:
     if funnel.sequence:
         kept["sequence"] = log.value(funnel.sequence, "sequence")
     if "revenue_minor" in log.columns:
-        kept["revenue_minor"] = column("revenue_minor")
+        kept["revenue_minor"] = log.value("revenue_minor", "revenue")
     if funnel.breakdown:
         value = exp.cast(log.value(funnel.breakdown.by, "breakdown"), "varchar")
         kept["breakdown_value"] = exp.Coalesce(this=value, expressions=[sql.text(NONE)])

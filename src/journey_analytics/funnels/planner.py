@@ -132,6 +132,8 @@ def _nearest(step: Step, log: Log, warehouse: Warehouse) -> str:
                 hints.append(f"events called '{name}' exist, but none meets the conditions")
             elif near:
                 hints.append(f"did you mean {' or '.join(repr(other) for other in near)}?")
+            elif not known:
+                hints.append(f"no event has a {each.kind}")
             else:
                 hints.append(f"the events are called {', '.join(known[:8])}{', …' if len(known) > 8 else ''}")
     return "; " + "; ".join(dict.fromkeys(hints)) if hints else ""
