@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -306,3 +309,13 @@ def test_a_definition_with_a_mistake_ends_in_the_exit_code_of_a_set_up(
     definition.write_text("steps: [viewed]\nordr: any\n", encoding="utf-8")
     assert funnel(str(definition), "--events", str(log)) == 10
     assert "checkout.yml:2: the key 'ordr' is unknown; did you mean 'order'?" in capsys.readouterr().err
+
+
+def test_the_example_of_the_readme_works_as_it_is_typed(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    block = next(each for each in re.findall(r"```sh\n(.*?)```", readme, re.DOTALL) if "journey funnel" in each)
+    text = block.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
+    done = subprocess.run(["bash", "-c", text], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "1. 3 customers made 'viewed' (viewed). Of these, 1 still have time" in done.stdout
+    assert "3. 1 customer made 'paid'" in done.stdout
