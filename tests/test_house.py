@@ -33,8 +33,8 @@ MODULES = (
     "funnels.compiler funnels.shares funnels.engines funnels.planner funnels.inputs funnels.words funnels.notebook "
     "landing.packed landing.lines landing.json_marks landing.json_documents landing.nested landing.named_columns "
     "landing.csv_records landing.parquet_rows landing.readers landing.privacy landing.properties landing.values "
-    "landing.rowrules landing.contract landing.deliveries landing.notes landing.erasures landing.rewriting "
-    "landing.land landing.rejects "
+    "landing.rowrules landing.contract landing.deliveries landing.remote landing.fetching landing.notes "
+    "landing.erasures landing.rewriting landing.land landing.rejects "
     "rules identity.unionfind identity.components repeats "
     "credit.ways credit.rules credit.markov credit.shapley credit.resampling credit.table "
     "build.models build.tables build.basis build.changes build.patch build.macros "
@@ -57,6 +57,7 @@ HOMES = {
     "pydantic": {"facts.*", "build.models"},
     "scipy": {"stats", "credit.markov", "credit.resampling"},
     "pyarrow": {"landing.*"},
+    "fsspec": {"landing.remote"},
     "duckdb": {"warehouse"},
     "great_expectations": {"asking"},
     "pandas": {"asking", "funnels.notebook"},

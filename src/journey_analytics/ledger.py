@@ -28,6 +28,8 @@ _TABLES = (
         n_refused bigint, n_rewritten bigint)""",
     "alter table work.ops.loads add column if not exists n_erased bigint default 0",
     "create table if not exists work.ops.seen_files (source varchar, file varchar, bytes bigint, modified_ns bigint)",
+    """create table if not exists work.ops.fetched (
+        source varchar, place varchar, object varchar, stamp varchar, bytes bigint)""",
     "create table if not exists work.ops.contracts (source varchar, digest varchar)",
 )
 

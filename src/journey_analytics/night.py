@@ -31,7 +31,7 @@ from journey_analytics.errors import (
 )  # fmt: skip
 from journey_analytics.facts.config import Project
 from journey_analytics.facts.expectations import Check, FeedExpectation
-from journey_analytics.landing import land, notes, rejects
+from journey_analytics.landing import fetching, land, notes, rejects
 from journey_analytics.landing.erasures import in_force, still_told
 from journey_analytics.landing.land import Landed
 from journey_analytics.landing.rejects import Replayed
@@ -129,7 +129,11 @@ class Night:
             self.warn(
                 "land", f"the private database was damaged; it is kept as {self.warehouse.recovered} and built anew"
             )
+        fetched = fetching.fetch(self.warehouse, self.project, self.now)
+        for said, is_warning in fetching.told(fetched):
+            (self.warn if is_warning else self.told)("land", said)
         self._tell_landed(land.land(self.warehouse, self.project, self.now))
+        fetching.note_waiting(self.warehouse, fetched)
 
     def replay(self, source: str | None) -> list[Replayed]:
         """Land again the feeds that have rows in quarantine, under today's contract; or the one named."""

@@ -15,6 +15,8 @@ values          scores and money as SQL
 rowrules        what can be wrong with a row, and what is worth counting, as SQL
 contract        a feed's contract as one SQL pass: texts in, typed columns and reasons out
 deliveries      which files have arrived, and what the ledger knows of them
+remote          objects of a remote store, listed and fetched
+fetching        what a feed brings from elsewhere, brought into the landing folder
 notes           what is worth counting although no row was refused for it
 erasures        who was erased, and how they stay erased
 rewriting       a delivered file without some of its records

@@ -8,7 +8,7 @@ that name brought before. A file that is not whole yet is left for the next nigh
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -127,6 +127,16 @@ def remember(warehouse: Warehouse, source: Source, files: Sequence[File]) -> Non
     warehouse.append("work.ops.seen_files", [
         {"source": source.source, "file": file.name, "bytes": file.state[0], "modified_ns": file.state[1]}
         for file in files if file.state is not None and file.status != "in_flight"
+    ])  # fmt: skip
+
+
+def list_waiting(warehouse: Warehouse, source: str, waiting: Mapping[str, str]) -> None:
+    """List in the ledger files that have not arrived yet, and why."""
+    counts = dict.fromkeys(("bytes", "n_read", "n_loaded", "n_duplicate", "n_rejected", "n_out_of_scope"), 0)
+    warehouse.append("work.ops.loads", [
+        {"file_id": _file_id(source, name, ""), "source": source, "file": name, "sha256": "", **counts,
+         "status": "in_flight", "reason": reason}
+        for name, reason in waiting.items()
     ])  # fmt: skip
 
 
