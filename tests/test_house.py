@@ -38,6 +38,7 @@ MODULES = (
     "rules identity.unionfind identity.components repeats "
     "credit.ways credit.rules credit.markov credit.shapley credit.resampling credit.table "
     "build.models build.tables build.basis build.changes build.patch build.macros "
+    "draft.samples draft.guesses draft.files "
     "lineage profiles measures asking judge "
     "claims.caveats claims.gate claims.series claims.findings "
     "report.queries report.sections report.kpis report.quality report.verdict report.result report.chartparts "
@@ -45,7 +46,7 @@ MODULES = (
     "publish forget night progress "
     "sample.world sample.after sample.feeds sample.shop "
     "doctor "
-    "cli.shared cli.nights cli.ledger cli.rejects cli.people cli.identity cli.funnels cli.setup cli.main"
+    "cli.shared cli.nights cli.ledger cli.rejects cli.people cli.identity cli.funnels cli.sources cli.setup cli.main"
 ).split()
 ROOMS = {module.split(".")[0] for module in MODULES if "." in module}
 

@@ -7,6 +7,7 @@ rejects   the quarantine
 people    erasing a person, and who was erased
 identity  who is who, and what rests on it
 funnels   one funnel, over any file or over what was published
+sources   which feeds there are, and a new one drafted from a file
 setup     a new shop, and what is wrong with one
 main      the commands put together, and how each way of failing ends
 """

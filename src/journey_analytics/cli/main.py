@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from journey_analytics import __version__
-from journey_analytics.cli import funnels, identity, ledger, nights, people, rejects, setup
+from journey_analytics.cli import funnels, identity, ledger, nights, people, rejects, setup, sources
 from journey_analytics.cli.shared import complain
 from journey_analytics.errors import EXIT_INTERRUPTED, ConfigError, JourneyError
 from journey_analytics.night import Terminated
@@ -32,9 +32,10 @@ for command in (
     people.forget,
     identity.identity,
     funnels.funnel,
-    setup.sample, setup.doctor,
+    sources.sources, setup.sample, setup.doctor,
 ):  # fmt: skip
     app.command()(command)
+app.add_typer(sources.app, name="source")
 
 USAGE: Any = (
     typer.BadParameter.__base__

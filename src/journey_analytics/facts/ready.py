@@ -11,6 +11,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from journey_analytics.errors import ConfigError
+from journey_analytics.facts.feeds import Source
 from journey_analytics.facts.yamlfile import Document, read_yaml
 
 
@@ -61,6 +62,19 @@ def extend(document: Document) -> Document | None:
         document.value["columns"] = {**below.value["columns"], **columns}
     document.value = {**below.value, "source": document.path.stem, **document.value}
     return below
+
+
+def described(path: Path) -> Source:
+    """A feed as its file describes it, on top of what the file extends.
+
+    Raises
+    ------
+    ConfigError, ValueError : the file cannot be read, or does not describe a feed
+    """
+    document = read_yaml(path)
+    if isinstance(document.value, dict):
+        extend(document)
+    return Source.model_validate(document.value)
 
 
 def missing_source(folder: Path, name: str) -> ConfigError:

@@ -55,6 +55,13 @@ def parquet_names(path: Path) -> list[str]:
         return list(rows.schema_arrow.names)
 
 
+def first_rows(path: Path, count: int) -> list[dict[str, Any]]:
+    """A file's first rows as Python values, by the names of its columns."""
+    with _seekable(path) as file, pq.ParquetFile(file) as rows:
+        batch = next(rows.iter_batches(batch_size=count), None)
+    return [] if batch is None else batch.to_pylist()
+
+
 @contextmanager
 def _seekable(path: Path) -> Iterator[Path | IO[bytes]]:
     """The file itself; a packed one is unpacked beside the system's other temporary files first."""
