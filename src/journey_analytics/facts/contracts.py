@@ -77,7 +77,7 @@ class ColumnRules(Strict):
             raise ValueError(f"at least {self.at_least:g} and at most {self.at_most:g}: nothing can meet both")
         if self.on_new_type not in (None, "reject_row") and must_hold:
             raise ValueError("a required column and the event time refuse rows of another type: `reject_row`")
-        if self.on_new_type and kind in ("text", "url", "properties"):
+        if self.on_new_type and kind in ("text", "url", "properties", "content"):
             raise ValueError("`on_new_type` belongs to a column whose type a text can fail to be")
 
 

@@ -38,10 +38,11 @@ FEED_EXPECTATIONS = MappingProxyType(
         "new_values": "rows with values that the contract does not list",
         "new_types": "rows with values of another type than the contract's",
         "new_columns": "rows of files with columns that the contract does not list",
-        "missing_columns": "rows of files without a column that the contract lists",
+        "missing_columns": "rows of files without a column that earlier files had",
+        "reused_keys": "rows that repeat a key a day or more later with other content",
     }
 )
-UNKNOWN = frozenset({"new_values", "new_types", "new_columns", "missing_columns"})
+UNKNOWN = frozenset({"new_values", "new_types", "new_columns", "missing_columns", "reused_keys"})
 """What a contract expects of itself: nothing that it does not know."""
 MODEL_EXPECTATIONS = MappingProxyType(
     {

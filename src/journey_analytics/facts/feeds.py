@@ -24,7 +24,7 @@ ABOVE = "^"
 
 ColumnType = Literal[
     "text", "integer", "number", "boolean", "date", "timestamp", "epoch_seconds", "epoch_milliseconds",
-    "epoch_microseconds", "url", "properties", "score", "money",
+    "epoch_microseconds", "url", "properties", "score", "money", "content",
 ]  # fmt: skip
 
 IdKind = Literal["device", "user", "email", "order", "ticket"]
@@ -164,6 +164,11 @@ class Source(FeedRules):
         for name, column in self.columns.items():
             if column.currency and not column.currency.isupper() and column.currency not in self.columns:
                 raise ValueError(f"the currency of {name} is the column {column.currency}, which does not exist")
+        hashed = [name for name, column in self.columns.items() if column.type == "content"]
+        if hashed and (self.key != (hashed[0],) or (self.format == "csv" and not self.csv.header)):
+            raise ValueError("a column of type content is the whole `key` of a feed whose columns have names")
+        if self.latest_by is not None and self.latest_by not in self.landed():
+            raise ValueError(f"`latest_by` names the column {self.latest_by}, which does not land")
         for rule in self.feed:
             if rule.column is not None and rule.column not in self.landed():
                 raise ValueError(

@@ -17,6 +17,8 @@ contract        a feed's contract as one SQL pass: texts in, typed columns and r
 deliveries      which files have arrived, and what the ledger knows of them
 remote          objects of a remote store, listed and fetched
 fetching        what a feed brings from elsewhere, brought into the landing folder
+drift           what a file's own column names say of the contract
+duplicates      rows with the same key, and which of them lands
 notes           what is worth counting although no row was refused for it
 erasures        who was erased, and how they stay erased
 rewriting       a delivered file without some of its records

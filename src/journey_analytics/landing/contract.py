@@ -18,7 +18,7 @@ from journey_analytics.facts.paths import Route, parsed
 from journey_analytics.landing.privacy import cleaned, hmac_of, is_suspect, pseudonymised, redacted, without_texts
 from journey_analytics.landing.properties import kept_properties
 from journey_analytics.landing.rowrules import clamped, condition, literal, noted, text_of, unanswered, wrongs
-from journey_analytics.landing.values import marked, money, score
+from journey_analytics.landing.values import content, marked, money, score
 
 # Raised when this module reads the same words differently, so that every feed is landed again.
 CONTRACT_VERSION = 1
@@ -27,6 +27,7 @@ TYPES = {
     "text": "varchar", "integer": "bigint", "number": "double", "boolean": "boolean", "date": "date",
     "timestamp": "timestamp", "epoch_seconds": "timestamp", "epoch_milliseconds": "timestamp",
     "epoch_microseconds": "timestamp", "url": "varchar", "properties": "json", "score": "bigint", "money": "bigint",
+    "content": "varchar",
 }  # fmt: skip
 
 # Epochs outside 2000..2100 are another unit, or a zero that means never.
@@ -168,6 +169,8 @@ def _typed(column: Column, text: str, source: Source) -> str:
             names = list(source.columns)
             held = text_of(names.index(str(column.currency))) if column.currency in names else None
             return money(text, column, held)
+        case "content":
+            return content(source)
         case "boolean":
             low = f"lower({text})"
             return f"case when {low} in ('true', '1') then true when {low} in ('false', '0') then false end"

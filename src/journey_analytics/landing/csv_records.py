@@ -75,8 +75,11 @@ def csv_names(path: Path, source: Source) -> list[str]:
     """The names in a file's header; none where it has no header."""
     if not source.csv.header:
         return []
-    with open_packed(path) as file:
-        return next(records_of(text_of(file, source.csv), source.csv), [])
+    try:
+        with open_packed(path) as file:
+            return next(records_of(text_of(file, source.csv), source.csv), [])
+    except csv.Error as error:
+        raise UnreadableFile(f"is not CSV of its declared dialect: {error}") from error
 
 
 def text_of(file: Any, dialect: Csv) -> io.TextIOWrapper:

@@ -16,8 +16,8 @@ from typing import Any
 from journey_analytics.errors import ConfigError, InputError, VerificationError
 from journey_analytics.facts.config import Project
 from journey_analytics.facts.expressions import quoted
-from journey_analytics.facts.feeds import Source, landed_name
-from journey_analytics.landing import notes
+from journey_analytics.facts.feeds import Source
+from journey_analytics.landing import drift, duplicates, notes
 from journey_analytics.landing.contract import contract_digest, contract_query, happened_at, landing_columns
 from journey_analytics.landing.deliveries import File, files_of, name_of, new_files, remember
 from journey_analytics.landing.erasures import InForce, in_force, key_set, take_out
@@ -27,6 +27,7 @@ from journey_analytics.warehouse import DatabaseError, Warehouse
 
 CHUNK_ROWS = 500_000
 CHUNK_BYTES = 150_000_000
+SMALLEST_NIGHT = 10
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def land(
     ------
     ConfigError : a condition of a feed does not fit its columns, or a changed contract cannot be applied to files
         that are gone; nothing was kept
-    InputError : a required feed has no file at all, no usable row, or lost most of its rows tonight; nothing was kept
+    InputError : a required feed has no file at all, no usable row, or lost most of its rows tonight; a file lacks a
+        required column; all of a feed's rows of tonight are refused; nothing was kept
     VerificationError : rows read and rows accounted for differ; nothing was kept
     """
     warehouse.execute("set variable night_at = $1::timestamp", [now.replace(tzinfo=None)])
@@ -83,6 +85,7 @@ def land(
                     do="deliver the file, or say `required: false` in the source's YAML to go on without it",
                 )  # fmt: skip
             _refuse_losses(before, _rows_of_required(warehouse, project))
+            _refuse_all_bad(warehouse, landed)
             check()
     return landed
 
@@ -108,6 +111,28 @@ def _refuse_losses(before: Mapping[str, int], after: Mapping[str, int]) -> None:
                 allowed="files whose rows keep the feed's contract",
                 do="deliver the files again; nothing of tonight was kept, and the last publication is untouched",
             )  # fmt: skip
+
+
+def _refuse_all_bad(warehouse: Warehouse, landed: Sequence[Landed]) -> None:
+    """A feed of which every row of tonight was refused has another contract than ours."""
+    for feed in landed:
+        read = feed.counts["n_read"]
+        if not SMALLEST_NIGHT <= read == feed.counts["n_rejected"]:
+            continue
+        reasons = warehouse.rows(
+            """with said as (
+                select split_part(unnest(rejects.reasons), ': ', 1) as reason
+                from work.ops.rejects as rejects join work.ops.loads as loads using (file_id)
+                where rejects.source = $1 and loads.loaded_at is null)
+            select reason, count(*) as n from said group by reason order by n desc, reason limit 5""",
+            [feed.source],
+        )
+        raise InputError(
+            f"all {read:,} rows that {feed.source} brought tonight are refused: "
+            + "; ".join(f"{row['reason']} ({row['n']:,})" for row in reasons),
+            where=feed.source, allowed="rows that keep the feed's contract",
+            do=f"ask its owner to deliver again, or mend sources/{feed.source}.yml; nothing of tonight was kept",
+        )  # fmt: skip
 
 
 def _check_contract(warehouse: Warehouse, source: Source) -> None:
@@ -149,7 +174,9 @@ def _land_source(warehouse: Warehouse, project: Project, source: Source, erased:
     files = new_files(warehouse, project, source, paths)
     if not files:
         return Landed(source.source, len(paths), 0)
+    drift.compare(warehouse, source, files)
     _load(warehouse, source, files, lambda: take_out(warehouse, project, source, erased))
+    duplicates.settle(warehouse, source)
     counts = _settle(warehouse, source, files)
     notes.settle(warehouse, source, files)
     remember(warehouse, source, files)
@@ -199,12 +226,14 @@ def _load(warehouse: Warehouse, source: Source, files: Sequence[File], take_out:
         )
         warehouse.execute(_CHUNK_COUNTS)
         notes.begin(warehouse)
+        duplicates.begin(warehouse, source)
         for chunk in _one_ahead(_chunks(files, source)):
             _load_chunk(warehouse, source, chunk, take_out)
         if not any(file.is_split and not file.is_good for file in tried):
             return
         for table in (f"work.landing.{quoted(source.source)}", "work.ops.rejects"):
             warehouse.execute(f"delete from {table} where file_id in (select _file_id from staged_files)")
+        duplicates.put_back(warehouse, source)
         for file in tried:
             file.n_read, file.is_split = 0, False
 
@@ -247,7 +276,7 @@ def _load_chunk(warehouse: Warehouse, source: Source, batches: list[Any], take_o
     with warehouse.offered("incoming", table_of(batches, schema_of(source))):
         warehouse.execute(f"create or replace temp table staged as {contract_query(source)}")
         take_out()
-    _find_duplicates(warehouse, source)
+    duplicates.find(warehouse, source)
     name, columns = quoted(source.source), ", ".join(quoted(column) for column in source.landed())
     warehouse.execute(f"""
         insert into work.landing.{name}
@@ -265,27 +294,6 @@ def _load_chunk(warehouse: Warehouse, source: Source, batches: list[Any], take_o
     )
     _count(warehouse)
     notes.count(warehouse)
-
-
-def _find_duplicates(warehouse: Warehouse, source: Source) -> None:
-    """`repeated`: rows of this chunk whose key landed before, or stands earlier in this chunk."""
-    warehouse.execute("create or replace temp table repeated (_file_index integer, _row_number bigint)")
-    if not source.key:
-        return
-    key = ", ".join(quoted(landed_name(name, source.columns[name])) for name in source.key)
-    kept = "_reasons is null and _is_in_scope"
-    warehouse.execute(f"""
-        insert into repeated
-        with twice as (select {key} from staged where {kept} group by {key} having count(*) > 1),
-        numbered as (
-            select _file_index, _row_number,
-                row_number() over (partition by {key} order by _file_index, _row_number) as place
-            from staged semi join twice using ({key}) where {kept})
-        select _file_index, _row_number from numbered where place > 1
-        union
-        select _file_index, _row_number from staged semi join work.landing.{quoted(source.source)} using ({key})
-        where {kept}
-    """)
 
 
 _CHUNK_COUNTS = """create or replace temp table chunk_counts (

@@ -18,11 +18,15 @@ NOTES = MappingProxyType(
     {
         "ambiguous_time": "local times that the clocks showed twice; the later instant was taken",
         "clamped_time": "times ahead of the night by less than the clock tolerance; the night's start was taken",
+        "conflict": "rows left out although they differ from the row with the same key that is kept",
+        "content_key": "rows without an id of their own, known by what they say",
         "missing_column": "rows of a file without this column, which is empty for them",
-        "new_column": "rows of a file with a column that the contract does not list; it did not land",
+        "new_column": "rows of a file with a column that the contract does not list and no earlier file had",
         "new_type": "values of another type than the column's; empty was taken",
         "new_value": "values that the contract does not list; they landed as they are",
         "not_answered": "codes that mean blank; empty was taken",
+        "reused_key": "such rows that happened a day or more from the row that is kept: the id may be used again",
+        "unlisted_column": "rows of a file with a column that the contract does not list, as earlier files had it",
     }
 )
 """Every note, and what its number counts."""
@@ -62,9 +66,16 @@ def settle(warehouse: Warehouse, source: Source, files: Sequence[File]) -> None:
     warehouse.execute(
         """insert into work.ops.load_notes
         select _file_id, $1, _file, note, subject, follows, sum(n)::bigint, min(sample)
-        from chunk_notes join staged_files on _index = _file_index group by all order by all""",
+        from chunk_notes join staged_files on _index = _file_index group by all""",
         [source.source],
     )
+    if any(column.type == "content" for column in source.columns.values()):
+        warehouse.execute(
+            f"""insert into work.ops.load_notes
+            select file_id, $1, _file, 'content_key', $2, 'evolve', count(*), null
+            from work.landing.{quoted(source.source)} join staged_files on file_id = _file_id group by all""",
+            [source.source, source.key[0]],
+        )
 
 
 def forget(warehouse: Warehouse, file_ids: str) -> None:
@@ -76,8 +87,8 @@ def told(warehouse: Warehouse, source: Source) -> list[tuple[str, bool]]:
     """What the feed's files hold that the contract does not know, in words; and whether that is a warning."""
     rows = warehouse.rows(
         """select note, subject, follows, sum(n)::bigint as n, count(distinct file) as n_files, min(sample) as sample
-        from work.ops.load_notes where source = $1 and (note like 'new%' or note = 'missing_column')
-        group by all order by all""",
+        from work.ops.load_notes where source = $1 and (note like 'new%' or note in ('missing_column', 'reused_key'))
+        group by all""",
         [source.source],
     )
     return [(_in_words(source.source, row), row["follows"] != "evolve") for row in rows]
@@ -86,6 +97,10 @@ def told(warehouse: Warehouse, source: Source) -> list[tuple[str, bool]]:
 def _in_words(source: str, row: dict[str, object]) -> str:
     n, subject, sample = f"{row['n']:,}", quoted(str(row["subject"])), row["sample"]
     match row["note"]:
+        case "reused_key":
+            return f"{source}: {n} rows repeat a key ({row['subject']}) a day or more later with other content"
+        case "new_column" if sample:
+            return f"{source}: {n} rows hold keys that the contract does not list, such as {sample}; they do not land"
         case "new_column":
             return f"{source}: the column {subject} is new ({n} rows); it does not land"
         case "missing_column":

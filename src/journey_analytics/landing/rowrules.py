@@ -15,7 +15,6 @@ from journey_analytics.landing.privacy import redacted
 from journey_analytics.landing.values import scale_in_words
 
 AS_OF = {"as_of": "getvariable('not_after')"}
-_TIMES = ("timestamp", "epoch_seconds", "epoch_milliseconds")
 _SHOWN = {
     "integer": "a whole number", "number": "a finite number", "boolean": "true or false",
     "date": "a date such as 2026-03-04", "timestamp": "a time such as 2026-03-04T05:06:07Z",
@@ -52,6 +51,7 @@ def unanswered(column: Column, text: str) -> str:
 def wrongs(source: Source) -> Iterator[tuple[str, str]]:
     """(condition, reason) pairs: everything that can be wrong with a row of this feed."""
     yield "_problem is not null", "_problem"
+    yield from _new_columns(source)
     for index, (name, column) in enumerate(source.columns.items()):
         yield from _wrong_values(source, name, column, text_of(index))
     if source.event_time is not None:
@@ -62,11 +62,38 @@ def wrongs(source: Source) -> Iterator[tuple[str, str]]:
         yield f"_problem is null and {condition(rule.refuse, source)}", literal(rule.because)
 
 
+def _new_columns(source: Source) -> Iterator[tuple[str, str]]:
+    """What a row is refused for where the contract refuses rows with a column that it does not list."""
+    if source.on_new_column != "reject_row":
+        return
+    if source.is_json:
+        holds = f"coalesce(len({_unlisted_keys(source)}), 0) > 0"
+        yield holds, f"'holds keys that the contract does not list: ' || {_shown_keys(source)}"
+    else:
+        holds = "list_contains(getvariable('files_with_new_columns'), _file_index)"
+        yield holds, "'stands in a file with a column that the contract does not list'"
+
+
+def _unlisted_keys(source: Source) -> str:
+    """The keys of a JSON object that the contract neither lists nor ignores, as SQL: a list, or null."""
+    paths = [path for name, column in source.columns.items() for path in column.paths(name)]
+    known = sorted({path.partition(".")[0].partition("[")[0] for path in paths} | set(source.ignored))
+    listed = ", ".join(literal(key) for key in known)
+    return f"list_filter(case when _problem is null then try(json_keys(_raw)) end, lambda key: key not in ({listed}))"
+
+
+def _shown_keys(source: Source) -> str:
+    return f"left({redacted(f'array_to_string(list_sort({_unlisted_keys(source)}), chr(44))')}, 60)"
+
+
 def noted(source: Source) -> Iterator[tuple[str, str, str, str, str]]:
     """(condition, note, subject, what follows, sample) of what is counted of a row that lands.
 
     `note` is a kind of ops.load_notes, `subject` the column, `what follows` one of ON_NEW; `sample` is SQL.
     """
+    if source.is_json and source.on_new_column not in (None, "reject_row"):
+        holds = f"coalesce(len({_unlisted_keys(source)}), 0) > 0"
+        yield holds, "new_column", "keys", str(source.on_new_column), _shown_keys(source)
     for index, (name, column) in enumerate(source.columns.items()):
         text, landed = text_of(index), quoted(landed_name(name, column))
         shown = f"left({redacted(text)}, 60)"

@@ -11,7 +11,9 @@ has minor digits, and zeros after them; nothing is rounded. Thousands marks and 
 from __future__ import annotations
 
 from journey_analytics.facts.contracts import SCALES, ColumnRules
+from journey_analytics.facts.feeds import Source
 from journey_analytics.formats import THREE_MINOR_UNITS, WITHOUT_MINOR_UNITS
+from journey_analytics.landing.privacy import hmac_of
 
 _UP = "('1', '1.0', 'up', 'good', 'yes', 'true', 'like', '👍')"
 _DOWN = "('0', '0.0', 'down', 'bad', 'no', 'false', 'dislike', '👎')"
@@ -48,6 +50,16 @@ def money(text: str, column: ColumnRules, currency: str | None) -> str:
     none, three = (", ".join(f"'{one}'" for one in sorted(codes)) for codes in (WITHOUT_MINOR_UNITS, THREE_MINOR_UNITS))
     return f"""case when {code} in ({none}) then {_amount(plain, 0)}
         when {code} in ({three}) then {_amount(plain, 3)} else {_amount(plain, 2)} end"""
+
+
+def content(source: Source) -> str:
+    """The key of a row by what it says: sha256 of all its texts, of personal ones by their keyed hash, as SQL."""
+    texts = [
+        hmac_of(f"_t{index}") if column.personal else f"_t{index}"
+        for index, column in enumerate(source.columns.values())
+        if column.type != "content"
+    ]
+    return f"sha256(to_json([{', '.join(texts)}])::varchar)"
 
 
 def marked(text: str, decimal: str) -> str:
