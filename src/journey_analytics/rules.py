@@ -10,6 +10,7 @@ from typing import Any
 from journey_analytics.facts.fields import When
 from journey_analytics.facts.journeymap import DAY, JourneyMap, Touchpoint
 from journey_analytics.formats import THREE_MINOR_UNITS, WITHOUT_MINOR_UNITS
+from journey_analytics.funnels import words
 from journey_analytics.warehouse import Warehouse
 
 SCHEMAS: Mapping[str, str] = {
@@ -29,6 +30,7 @@ SCHEMAS: Mapping[str, str] = {
     "recoveries": "recovery varchar, position integer, name varchar, owner varchar, touchpoint varchar, "
     "within_seconds bigint, target double, next_action varchar",
     "segments": "segment varchar, position integer, name varchar, story varchar",
+    "funnels": "funnel varchar, position integer, counted varchar, rules varchar[]",
     "exchange_rates": "currency varchar, rate double",
     "calendar": "event_on date, until_on date, kind varchar, name varchar, touches varchar[]",
     "internal_users": "user_id varchar",
@@ -44,6 +46,7 @@ COMMENTS: Mapping[str, str] = {
     "promises": "One row per promise to customers, with its deadline and target share kept.",
     "recoveries": "One row per recovery that ought to follow, with the touchpoint expected and its target share.",
     "segments": "One row per segment; everyone is in the segment 'all' besides.",
+    "funnels": "One row per funnel of the journey map: what it counts, and every rule by which it does, in words.",
     "exchange_rates": "Units of the shop's currency for one unit of each currency.",
     "calendar": "Releases, campaigns, holidays and outages that the team noted.",
     "internal_users": "Accounts of the shop's own staff, left out of every number.",
@@ -141,6 +144,10 @@ def _tables(journey: JourneyMap, values: Mapping[str, Any]) -> dict[str, list[di
             for place, item in enumerate(journey.recoveries, 1)],
         "segments": [{"segment": item.id, "position": place, "name": item.name, "story": item.story}
                      for place, item in enumerate(journey.segments, 1)],
+        "funnels": [
+            {"funnel": item.funnel, "position": place, "counted": item.count,
+             "rules": words.rules(item if item.as_of else item.model_copy(update={"as_of": values["as_of"]}))}
+            for place, item in enumerate(journey.funnels, 1)],
         "exchange_rates": [{"currency": currency, "rate": rate} for currency, rate in sorted(rates.items())],
         "calendar": [
             {"event_on": entry.on or entry.from_, "until_on": entry.on or entry.to, "kind": entry.kind,

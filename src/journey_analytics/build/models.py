@@ -20,6 +20,7 @@ from journey_analytics.facts.expectations import ModelCheck, SqlCheck
 from journey_analytics.facts.expressions import reading_instead, referenced_tables
 from journey_analytics.facts.fields import Strict
 from journey_analytics.facts.yamlfile import read_yaml
+from journey_analytics.funnels import night as funnels
 from journey_analytics.identity import components
 
 SEGMENTS_TABLE = "journeys.journey_segments"
@@ -43,6 +44,7 @@ GENERATED: Mapping[str, Generated] = {
     ),
     credit.TABLE: Generated(credit.HEADER, credit.COLUMNS, credit.READS),
     repeats.TABLE: Generated(repeats.MEANING, repeats.COLUMNS, repeats.READS),
+    funnels.TABLE: Generated(funnels.MEANING, funnels.COLUMNS, funnels.READS),
 }
 TWINS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "journeys.unstitched_placements": ("journeys.placements", {"journeys.events": "journeys.unstitched_events"}),

@@ -18,6 +18,7 @@ from journey_analytics.errors import ConfigError
 from journey_analytics.facts.config import Project
 from journey_analytics.facts.expressions import checked_condition, quoted
 from journey_analytics.facts.journeymap import SEGMENT_COLUMNS
+from journey_analytics.funnels import night as funnels
 from journey_analytics.identity import components
 from journey_analytics.landing.contract import happened_at
 from journey_analytics.warehouse import SqlError, Warehouse
@@ -99,6 +100,8 @@ def _generate(warehouse: Warehouse, project: Project, table: str) -> None:
         credit.build(warehouse, project.journey.credit)
     elif table == repeats.TABLE:
         repeats.build(warehouse)
+    elif table == funnels.TABLE:
+        funnels.build(warehouse, project.journey.funnels)
     else:
         warehouse.execute(f"create or replace table {table} as {segments_query(project)}")
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from journey_analytics.facts.fields import Currency, Duration, Link, Name, Share, Strict, Text, Texts, When, Whens
+from journey_analytics.facts.funnels import Funnel
 
 DAY = 86_400.0
 
@@ -19,6 +20,14 @@ DAY = 86_400.0
 SEGMENT_COLUMNS = (
     "device", "country", "entry_touchpoint", "entry_channel", "utm_source", "utm_campaign", "is_first_journey",
     "journey_number", "is_converted", "n_touches", "furthest_stage", "status", "revenue_minor",
+)  # fmt: skip
+
+# The columns of journeys.events that a funnel may ask for; what is inside `properties` besides.
+EVENT_COLUMNS = (
+    "customer_id", "event_at", "event_id", "source", "event_name", "touchpoint", "stage", "channel", "session_id",
+    "is_conversion", "is_complaint", "received_at", "loaded_at", "anonymous_id", "user_id", "email_key", "path",
+    "referrer", "utm_source", "utm_medium", "utm_campaign", "device", "country", "order_id", "ticket_id",
+    "revenue_minor", "currency", "score", "score_kind", "invitation_id",
 )  # fmt: skip
 
 
@@ -248,3 +257,4 @@ class JourneyMap(Strict):
     recoveries: tuple[Recovery, ...] = ()
     segments: tuple[Segment, ...] = ()
     calendar: tuple[CalendarEntry, ...] = ()
+    funnels: tuple[Funnel, ...] = ()

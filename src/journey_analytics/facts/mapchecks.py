@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterator, Mapping
 
 from journey_analytics.errors import ConfigError
 from journey_analytics.facts.expectations import FeedExpectation
-from journey_analytics.facts.expressions import ExpressionError, checked_condition
+from journey_analytics.facts.expressions import ExpressionError, checked_condition, condition_tree
 from journey_analytics.facts.feeds import Source
 from journey_analytics.facts.fields import When
-from journey_analytics.facts.journeymap import SEGMENT_COLUMNS, JourneyMap
+from journey_analytics.facts.funnels import ANY_EVENT
+from journey_analytics.facts.journeymap import EVENT_COLUMNS, SEGMENT_COLUMNS, JourneyMap
 from journey_analytics.facts.yamlfile import Document, Location
 
 
@@ -41,6 +42,7 @@ def map_mistakes(
     """What is wrong between the parts of the journey map; `sources` is None where they could not be read whole."""
     stages = [stage.id for stage in journey.stages]
     yield from _twice(journey, document)
+    yield from _funnel_mistakes(journey, document)
     for index, stage in enumerate(stages):
         if not any(touchpoint.stage == stage for touchpoint in journey.touchpoints):
             yield ConfigError(
@@ -57,6 +59,44 @@ def map_mistakes(
     yield from _conversion_mistakes(journey, document)
     if sources is not None:
         yield from _rule_mistakes(journey, document, sources)
+
+
+def _funnel_mistakes(journey: JourneyMap, document: Document) -> Iterator[ConfigError]:
+    """Funnels name touchpoints and stages that exist, and columns that events have."""
+    known = {"touchpoint": [item.id for item in journey.touchpoints], "stage": [item.id for item in journey.stages]}
+    for place, funnel in enumerate(journey.funnels):
+        for part, selectors in (
+            *((("steps", number), (step, *step.any_of)) for number, step in enumerate(funnel.steps)),
+            *((("exclude", number), (each,)) for number, each in enumerate(funnel.exclude)),
+        ):
+            where = document.where(("funnels", place, *part))
+            for selector in selectors:
+                for kind, names in (("touchpoint", selector.touchpoint), ("stage", selector.stage)):
+                    for name in names or ():
+                        if name not in known[kind] and name != ANY_EVENT:
+                            near = difflib.get_close_matches(name, known[kind], n=1)
+                            hint = f"; did you mean '{near[0]}'?" if near else ""
+                            yield ConfigError(f"the {kind} '{name}' does not exist{hint}", where=where)
+                yield from _condition_mistakes(selector.where, where)
+        where = document.where(("funnels", place))
+        if funnel.funnel in [other.funnel for other in journey.funnels[:place]]:
+            yield ConfigError(f"two funnels are called '{funnel.funnel}'", where=where, do="rename one")
+        yield from _condition_mistakes(funnel.where, where)
+        for name in (*funnel.hold, *([funnel.breakdown.by] if funnel.breakdown else []), funnel.sequence or "source"):
+            if name not in EVENT_COLUMNS and not name.startswith("properties."):
+                near = difflib.get_close_matches(name, EVENT_COLUMNS, n=1)
+                hint = f"; did you mean '{near[0]}'?" if near else ""
+                yield ConfigError(
+                    f"events have no column '{name}'{hint}", where=where, allowed=", ".join(EVENT_COLUMNS)
+                )
+
+
+def _condition_mistakes(text: str | None, where: str) -> Iterator[ConfigError]:
+    try:
+        if text is not None:
+            condition_tree(text, (*EVENT_COLUMNS, "properties.*"))
+    except ExpressionError as error:
+        yield ConfigError(str(error), where=where)
 
 
 def _twice(journey: JourneyMap, document: Document) -> Iterator[ConfigError]:

@@ -13,5 +13,6 @@ engines   who answers a question: the seam between a funnel and the ways of coun
 planner   from a funnel and a log to an answer
 inputs    where the events come from: files, databases, data frames
 words     which rule made each number, in words
+night     the funnels of journey.yml, counted at night
 notebook  a funnel in Python: from YAML to a data frame
 """

@@ -31,7 +31,7 @@ def attempts(question: Question, *, dialect: str = DIALECT) -> str:
 def steps(question: Question, *, segments: str | None = None, dialect: str = DIALECT) -> str:
     """The SELECT of one row per group and step: counts, times and revenue, before shares and intervals.
 
-    `segments` names a relation (journey_id, segment) for which the funnel is told apart besides.
+    `segments` names a relation (the carried column, segment) by which the funnel is told apart besides.
     """
     whole = [*parts(question), *summary.parts(question, segments=segments)]
     order = [exp.Ordered(this=sql.column(name), nulls_first=True) for name in (*summary.GROUP, "step_number")]

@@ -8,12 +8,13 @@ from __future__ import annotations
 import csv
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from journey_analytics.errors import ConfigError, InputError
 from journey_analytics.facts.expressions import quoted
+from journey_analytics.facts.funnels import Funnel
 from journey_analytics.funnels.log import NEEDED, Log
 from journey_analytics.warehouse import DatabaseError, Warehouse, in_memory, open_published
 
@@ -127,6 +128,17 @@ def published(warehouse: Warehouse) -> Opened:
         Log(PUBLISHED, columns, ("event_id", "source"), left_out="is_bot or is_internal",
             made={"revenue_minor": paid}, sorted_by=("customer_id", "event_at", "event_id", "source")),
     )  # fmt: skip
+
+
+def with_journeys(log: Log, funnel: Funnel, warehouse: Warehouse) -> Log:
+    """The published events with their journey beside them, where journeys are counted: events at a touchpoint."""
+    if funnel.count != "journeys" or log.table != PUBLISHED:
+        return log
+    warehouse.execute(
+        f"create or replace temp view funnel_journeys as select events.*, touches.journey_id from {PUBLISHED} events "
+        "inner join journeys.touches on touches.touch_id = events.source || ':' || events.event_id"
+    )
+    return replace(log, table="funnel_journeys", columns={**log.columns, "journey_id": "VARCHAR"}, sorted_by=())
 
 
 def as_of_published(warehouse: Warehouse) -> Any:

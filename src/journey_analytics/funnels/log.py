@@ -45,7 +45,7 @@ class Log:
 
     def has(self, name: str) -> bool:
         """Whether a column, or a value inside a JSON column, may be named so."""
-        return name in self.columns or f"{name.partition('.')[0]}.*" in self.nested
+        return name in self.columns or name in self.made or f"{name.partition('.')[0]}.*" in self.nested
 
     def value(self, name: str, said: str) -> sql.Tree:
         """A column, or a value inside a JSON column as text.

@@ -121,7 +121,7 @@ def _marked(question: Question) -> exp.Select:
                 allowed=", ".join(log.columns), do="name the column that holds it, or count: customers",
             )  # fmt: skip
     kept: dict[str, Tree] = {name: column(name) for name in ("customer_id", "event_at", *log.order)}
-    kept |= {name: column(name) for name in (question.base[0], *question.carried)}
+    kept |= {name: log.value(name, "the funnel") for name in (question.base[0], *question.carried)}
     if funnel.sequence:
         kept["sequence"] = log.value(funnel.sequence, "sequence")
     if "revenue_minor" in log.columns:

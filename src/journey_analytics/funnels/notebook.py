@@ -16,6 +16,7 @@ from journey_analytics.facts.config import validated
 from journey_analytics.facts.yamlfile import parse_yaml, read_yaml
 from journey_analytics.funnels import inputs, planner, shares, words
 from journey_analytics.funnels.inputs import Names, Opened
+from journey_analytics.funnels.log import Log
 from journey_analytics.funnels.planner import Answer
 from journey_analytics.warehouse import Warehouse
 
@@ -83,20 +84,25 @@ class Funnel:
 
     def answer(self, log: Opened) -> Answer:
         """The answer with its rules, its path and its warnings, for an input that is open."""
-        definition = self.definition
-        if definition.as_of is None and log.log.table == inputs.PUBLISHED:
-            definition = definition.model_copy(update={"as_of": inputs.as_of_published(log.warehouse)})
-        found = planner.answer(definition, log.log, log.warehouse)
+        found = planner.answer(self._settled(log), self._log(log), log.warehouse)
         return Answer(found.funnel, found.rows, found.path, found.declined, (*log.warnings, *found.warnings))
 
     def customers(self, log: Opened, step: int, *, lost: bool) -> list[dict[str, Any]]:
         """Who reached a step, or who was lost before it; see planner.customers."""
-        return planner.customers(self.answer(log).funnel, log.log, log.warehouse, step, lost=lost)
+        return planner.customers(self._settled(log), self._log(log), log.warehouse, step, lost=lost)
 
     def sql(self, log: Opened, *, dialect: str = "duckdb") -> str:
         """The SELECTs that answer the funnel, to be read or pasted."""
-        funnel = planner.settled(self.definition, log.log, log.warehouse)
-        return ";\n\n".join(planner.statements(funnel, log.log, dialect=dialect))
+        return ";\n\n".join(planner.statements(self._settled(log), self._log(log), dialect=dialect))
+
+    def _log(self, log: Opened) -> Log:
+        return inputs.with_journeys(log.log, self.definition, log.warehouse)
+
+    def _settled(self, log: Opened) -> funnels.Funnel:
+        """The definition with its as_of: its own, the night's, or just after the last event."""
+        if self.definition.as_of is None and log.log.table == inputs.PUBLISHED:
+            return self.definition.model_copy(update={"as_of": inputs.as_of_published(log.warehouse)})
+        return planner.settled(self.definition, log.log, log.warehouse)
 
 
 def opened(events: Any, names: Names, table: str | None = None) -> Opened:

@@ -61,7 +61,7 @@ def answer(funnel: Funnel, log: Log, warehouse: Warehouse, *, segments: str | No
     ----------
     funnel : the definition; without an as_of, the data is taken to be complete up to just after the last event
     log : the events, as one relation of `warehouse`
-    segments : a relation (journey_id, segment), for rows per segment besides
+    segments : a relation (touch_id, segment), for rows per segment besides; the log then has touch_id
 
     Raises
     ------
@@ -72,7 +72,7 @@ def answer(funnel: Funnel, log: Log, warehouse: Warehouse, *, segments: str | No
     rows: list[Row] = []
     path = ""
     declined: list[tuple[str, str]] = []
-    for question in questions(funnel, log, carried=("journey_id",) if segments else ()):
+    for question in questions(funnel, log, carried=("touch_id",) if segments else ()):
         engine, declined = chosen(question, warehouse)
         path = engine.name
         rows += engine.steps(question, warehouse, segments=segments)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from journey_analytics import stats
 from journey_analytics.facts.funnels import Funnel
-from journey_analytics.funnels.summary import CLUSTERS
+from journey_analytics.funnels.summary import CLUSTERS, EVERYONE
 
 Row = dict[str, Any]
 
@@ -57,7 +57,7 @@ def shared(funnel: Funnel, counted: Sequence[Row]) -> Iterator[Row]:
     rows = list(counted)
     if not any(row["breakdown_value"] is None for row in rows):
         rows = [*_nobody(funnel), *rows]
-    rows.sort(key=lambda row: (row["segment"] != "all", row["segment"], row["breakdown_value"] is not None))
+    rows.sort(key=lambda row: (row["segment"] != EVERYONE, row["segment"], row["breakdown_value"] is not None))
     clustered = funnel.count != "customers" and all("n_customers" in row for row in rows)
     first = _bounds(rows, "n_first", "began", clustered)
     previous = _bounds(rows, "n_previous", "came", clustered)
@@ -109,7 +109,7 @@ def _nobody(funnel: Funnel) -> list[Row]:
     times = dict.fromkeys(_TIMES)
     sums = dict.fromkeys(CLUSTERS, 0)
     return [
-        {"segment": "all", "breakdown_value": None, "step_number": place, "step": title, "n": 0, "n_first": 0,
+        {"segment": EVERYONE, "breakdown_value": None, "step_number": place, "step": title, "n": 0, "n_first": 0,
          "n_previous": 0, "n_open": 0, "revenue_minor": None, **times, **sums}
         for place, title in enumerate(funnel.labels, 1)
     ]  # fmt: skip

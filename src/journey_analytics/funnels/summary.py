@@ -29,7 +29,8 @@ EVERYONE = "all"
 def parts(question: Question, *, segments: str | None = None) -> list[Part]:
     """The parts after `attempts`, and `answer`, whose rows are one per group and step.
 
-    `segments` names a relation (journey_id, segment) with 'all' among them; without it everyone is in 'all'.
+    `segments` names a relation (the carried column, segment) of the segments that the first step's event is in;
+    everyone is in 'all' besides.
     """
     found: list[Part] = []
     if question.funnel.breakdown:
@@ -75,21 +76,21 @@ def _grouped(question: Question, segments: str | None) -> exp.Query:
     """Every attempt once for everyone and once for its group, and so in each of its segments."""
     kept = _attempt(question)
     table = "labelled" if question.funnel.breakdown else "attempts"
-
-    def rows(value: Tree) -> exp.Select:
-        segment = column("segment", "members") if segments else sql.text(EVERYONE)
-        selected = [named(segment, "segment"), named(value, "breakdown_value"), *sql.columns(kept, table)]
-        built = sql.query(selected, table, said="everyone, and group by group")
-        if segments:
-            members = sql.table(segments, "members")
-            built = built.join(members, on=column("journey_id", "members").eq(column("journey_id", table)))
-        return built
-
-    everyone = rows(exp.cast(exp.null(), "varchar"))
-    if not question.funnel.breakdown:
-        return everyone
-    groups = rows(column("label", table))
-    return groups if question.per_value else exp.union(everyone, groups, distinct=False)
+    groups: list[Tree] = [] if question.per_value else [exp.cast(exp.null(), "varchar")]
+    if question.funnel.breakdown:
+        groups.append(column("label", table))
+    united: exp.Query | None = None
+    for source in (None, segments) if segments else (None,):
+        for value in groups:
+            segment = column("segment", "members") if source else sql.text(EVERYONE)
+            selected = [named(segment, "segment"), named(value, "breakdown_value"), *sql.columns(kept, table)]
+            rows = sql.query(selected, table, said="" if united else "everyone, segment by segment, group by group")
+            if source:
+                key = question.carried[0]
+                rows = rows.join(sql.table(source, "members"), on=column(key, "members").eq(column(key, table)))
+            united = rows if united is None else exp.union(united, rows, distinct=False, copy=False)
+    assert united is not None
+    return united
 
 
 def _steps(question: Question) -> exp.Query:

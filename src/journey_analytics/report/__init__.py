@@ -2,6 +2,7 @@
 
 queries     the SELECTs behind each section, to be pasted by an analyst
 sections    the journey's sections of the result
+declared    the funnels that the journey map declares
 kpis        the four numbers at the top
 quality     is the data fit to read?
 verdict     the findings as rows, the sentence above them, and what changed

@@ -104,7 +104,14 @@ def _columns(*specs: str) -> list[Column]:
 
 def tables(result: Mapping[str, Any]) -> dict[str, Table]:
     """Every table of the report by its id; the id is also the name of its CSV file."""
-    made = [*_judged(result), *_journey(result), *_promised(result), *_moving(result), *_arrived(result)]
+    made = [
+        *_judged(result),
+        *_journey(result),
+        *_promised(result),
+        *_declared(result),
+        *_moving(result),
+        *_arrived(result),
+    ]
     return {table.table_id: table for table in made}
 
 
@@ -223,6 +230,22 @@ def _promised(result: Mapping[str, Any]) -> Iterable[Table]:
         "met_share|In time|share", "met_low|From|share", "met_high|To|share", "target|Target|share",
         "n_open|Still open",
     ), followed, ("recoveries", "map_recoveries"))  # fmt: skip
+
+
+def _declared(result: Mapping[str, Any]) -> Iterable[Table]:
+    steps = [{"funnel": row["funnel"], **step} for row in result["funnels"] for step in row["steps"]]
+    yield Table("funnel_steps", "Declared funnels", _columns(
+        "funnel|Funnel|name", "step_number|Step", "step|Name|name", "n|Made it", "n_open|Still open",
+        "n_lost|Lost after", "share_of_first|Of the first|share", "low|From|share", "high|To|share",
+        "share_of_previous|Of the one before|share",
+        "low_of_previous|From|share", "high_of_previous|To|share", "median_seconds_from_previous|Median time|seconds",
+        "p90_seconds_from_previous|Nine in ten within|seconds",
+    ), steps, ("funnel_steps", "funnels"))  # fmt: skip
+    groups = [{"funnel": row["funnel"], **group} for row in result["funnels"] for group in row["groups"]]
+    yield Table("funnel_groups", "Declared funnels, by group", _columns(
+        "funnel|Funnel|name", "segment|Segment|name", "breakdown_value|Group|name", "n_first|Began", "n|Finished",
+        "share_of_first|Finished|share", "low|From|share", "high|To|share",
+    ), groups, ("funnel_steps",))  # fmt: skip
 
 
 def _moving(result: Mapping[str, Any]) -> Iterable[Table]:

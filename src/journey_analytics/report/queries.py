@@ -44,6 +44,11 @@ QUERIES: Mapping[str, str] = {
     ),
     "findings": "select * from marts.findings order by rank nulls last, finding_id",
     "satisfaction": "select * from marts.satisfaction order by scope, id, metric",
+    "funnels": "select * from rules.funnels order by position",
+    "funnel_steps": (
+        "select * from marts.funnel_steps\n"
+        "order by funnel, segment <> 'all', segment, breakdown_value nulls first, step_number"
+    ),
     "promises": "select * from marts.promise_metrics order by promise, by_value",
     "promise_weeks": "select * from marts.promises order by promise, by_value, week_on",
     "recoveries": "select * from marts.recoveries order by recovery, segment",

@@ -17,7 +17,7 @@ from typing import Any
 
 from journey_analytics import formats
 from journey_analytics.claims import findings
-from journey_analytics.report import kpis, quality, sections, verdict
+from journey_analytics.report import declared, kpis, quality, sections, verdict
 from journey_analytics.report.queries import QUERIES, Tables, ask, pick
 
 Row = dict[str, Any]
@@ -113,6 +113,7 @@ def _journey(
             "conversion_stage_position": _days(settings.get("conversion_stage_position")),
             "time_to_progress": sections.time_to_progress(tables),
         },
+        "funnels": declared.funnels(tables, min_cell),
         "touchpoints": points,
         "satisfaction": satisfaction,
         "promises": promises,
