@@ -22,6 +22,7 @@ touched as (
 
 select
     starts.source || ':' || starts.event_id as journey_id,
+    touched.customer_id,
     touched.n_own_ids
 from touched
 inner join journeys.unstitched_events as starts

@@ -7,26 +7,16 @@
 with
 
 stitched as (
-    select components.component_number
-    from journeys.identity_components as components
-    inner join journeys.identity_ids as ids on components.id_number = ids.id_number
-    where ids.n_events > 0
-    group by components.component_number
-    having count(*) > 1
-),
-
-own_ids as (
-    select
-        ids.id_number,
-        ids.name
-    from journeys.identity_ids as ids
-    inner join journeys.identity_components as components on ids.id_number = components.id_number
-    inner join stitched on components.component_number = stitched.component_number
+    select customer_id
+    from journeys.events
+    where customer_id is not null
+    group by customer_id
+    having min(own_id) <> max(own_id)
 )
 
 select
-    own_ids.name as customer_id,
-    row_number() over (partition by own_ids.id_number order by events.event_number) as event_number,
+    events.own_id as customer_id,
+    row_number() over (partition by events.own_id order by events.event_number) as event_number,
     events.customer_id as stitched_customer_id,
     events.event_number as stitched_event_number,
     events.event_at,
@@ -38,4 +28,4 @@ select
     events.is_bot,
     events.is_internal
 from journeys.events as events
-inner join own_ids on events.own_id = own_ids.name
+inner join stitched on events.customer_id = stitched.customer_id

@@ -32,7 +32,7 @@ journeys as (
         cast(null as bigint) as revenue_minor,
         false as is_stitched
     from journeys.journeys as journeys
-    anti join journeys.unstitched_events as apart on journeys.customer_id = apart.stitched_customer_id
+    anti join journeys.unstitched_journeys as apart on journeys.customer_id = apart.stitched_customer_id
     union all
     select
         'without' as stitching,
