@@ -34,8 +34,9 @@ MODULES = (
     "funnels.night funnels.notebook "
     "landing.packed landing.lines landing.json_marks landing.json_documents landing.nested landing.named_columns "
     "landing.csv_records landing.parquet_rows landing.readers landing.privacy landing.properties landing.values "
-    "landing.rowrules landing.contract landing.deliveries landing.remote landing.fetching landing.drift "
-    "landing.duplicates landing.notes landing.erasures landing.rewriting landing.land landing.rejects "
+    "landing.rowrules landing.contract landing.deliveries landing.placing landing.remote landing.tables "
+    "landing.fetching landing.drift landing.duplicates landing.notes landing.erasures landing.rewriting landing.land "
+    "landing.rejects "
     "rules identity.unionfind identity.components repeats "
     "credit.ways credit.rules credit.markov credit.shapley credit.resampling credit.table "
     "build.models build.tables build.basis build.changes build.patch build.macros "
@@ -60,6 +61,7 @@ HOMES = {
     "scipy": {"stats", "credit.markov", "credit.resampling"},
     "pyarrow": {"landing.*"},
     "fsspec": {"landing.remote"},
+    "adbc_driver_postgresql": {"landing.tables"},
     "duckdb": {"warehouse"},
     "great_expectations": {"asking"},
     "pandas": {"asking", "funnels.notebook"},

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from journey_analytics.errors import ConfigError, InternalError, JourneyError, ResourceError
+from journey_analytics.errors import ConfigError, InputError, InternalError, JourneyError, ResourceError
 from journey_analytics.facts.expressions import quoted
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 STORAGE_VERSION = "v1.4.0"
 APPEND_ROWS = 200
+FOREIGN_ROWS = 50_000
 
 DatabaseError = duckdb.Error
 SqlError = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
@@ -60,6 +61,10 @@ class Warehouse:
     def frame(self, sql: str, parameters: Any = None) -> pd.DataFrame:
         """A SELECT's result as a pandas DataFrame."""
         return self._run(sql, parameters).df()
+
+    def batches(self, sql: str, parameters: Any = None) -> Any:
+        """A SELECT's rows as a pyarrow RecordBatchReader; the connection is busy until it is read to its end."""
+        return self._guarded(lambda: self._connection.sql(sql, params=parameters).to_arrow_reader(FOREIGN_ROWS))
 
     def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert dictionaries by column name; every row must have the keys of the first."""
@@ -236,6 +241,32 @@ def open_published(path: Path) -> Warehouse:
     except duckdb.Error as error:
         raise ConfigError(f"cannot be opened: {_first_line(error)}", where=path.name, do="journey rollback") from error
     return Warehouse(connection)
+
+
+def open_foreign(path: Path) -> Warehouse:
+    """Open somebody else's database file to read from it: read-only, with no way out of it and no code loaded.
+
+    Raises
+    ------
+    InputError : there is no such file, or it is no database of a version that can be read
+    ResourceError : another program has it open for writing
+    """
+    if not path.is_file():
+        raise InputError("there is no such file", where=path.name, do="deliver it, or correct `fetch: duckdb`")
+    settings: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    try:
+        connection = duckdb.connect(str(path), read_only=True, config=settings)
+        for setting in ("TimeZone = 'UTC'", "enable_external_access = false", "lock_configuration = true"):
+            connection.execute(f"set {setting}")
+        return Warehouse(connection)
+    except duckdb.Error as error:
+        if "lock" in str(error):
+            raise ResourceError(
+                "another program is writing to it", where=path.name, do="let the night begin when that has ended"
+            ) from error
+        raise InputError(
+            "is no DuckDB file that can be read", where=path.name, do="deliver it again, written by DuckDB 2 or earlier"
+        ) from error
 
 
 def scan_whole(path: Path) -> int:

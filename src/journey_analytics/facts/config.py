@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from journey_analytics.errors import ConfigError, ConfigErrors
 from journey_analytics.facts.feeds import Source, any_personal
-from journey_analytics.facts.fields import Name, Strict, Text
+from journey_analytics.facts.fields import Name, Strict, Text, Texts
 from journey_analytics.facts.journeymap import JourneyMap
 from journey_analytics.facts.keys import KeyFile, Keys, read_keys
 from journey_analytics.facts.mapchecks import map_mistakes, source_mistakes
@@ -40,6 +40,7 @@ class Nightly(Strict):
 
     landing: Text
     warehouse: Text = "warehouse"
+    read_from: Texts = ()
     reports: Text = "reports"
     erasures: Text = "erasures.json"
     sources: tuple[Name, ...] = Field(min_length=1)

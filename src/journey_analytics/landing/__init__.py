@@ -15,7 +15,9 @@ values          scores and money as SQL
 rowrules        what can be wrong with a row, and what is worth counting, as SQL
 contract        a feed's contract as one SQL pass: texts in, typed columns and reasons out
 deliveries      which files have arrived, and what the ledger knows of them
+placing         a file that is in its place whole, or not at all
 remote          objects of a remote store, listed and fetched
+tables          tables of other databases, exported as Parquet
 fetching        what a feed brings from elsewhere, brought into the landing folder
 drift           what a file's own column names say of the contract
 duplicates      rows with the same key, and which of them lands

@@ -6,6 +6,7 @@ ends the night where it is required, and is told where it is not: what it brough
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,7 +17,9 @@ from journey_analytics.errors import ConfigError, InputError, JourneyError, Reso
 from journey_analytics.facts.config import Project
 from journey_analytics.facts.feeds import Source
 from journey_analytics.landing.deliveries import UNFINISHED, list_waiting, name_of
+from journey_analytics.landing.placing import sweep
 from journey_analytics.landing.remote import Changed, Remote, Store, pattern
+from journey_analytics.landing.tables import NUMBERED, export
 from journey_analytics.warehouse import Warehouse
 
 # So many objects are fetched at once; and after so many it is looked whether the store can still be reached.
@@ -51,7 +54,11 @@ def fetch(warehouse: Warehouse, project: Project, now: datetime) -> list[Fetched
         brought = Fetched(source.source)
         fetched.append(brought)
         try:
-            _from_store(warehouse, project, source, now, brought)
+            sweep(project.landing / source.folder)
+            if source.fetch.from_ is not None:
+                _from_store(warehouse, project, source, now, brought)
+            else:
+                _from_table(project, source, brought)
         except (InputError, ResourceError) as error:
             brought.failed.append(error)
         if brought.failed and source.required:
@@ -87,8 +94,6 @@ def _from_store(warehouse: Warehouse, project: Project, source: Source, now: dat
     """Fetch the objects that are new or changed; what the ledger knows of each is written as it arrives."""
     assert source.fetch is not None
     store = Store(str(source.fetch.from_))
-    for left_over in (project.landing / source.folder).rglob(".*.fetching"):
-        left_over.unlink(missing_ok=True)
     sql = "select object, stamp from work.ops.fetched where source = $1 and place = $2"
     known = {row["object"]: row["stamp"] for row in warehouse.rows(sql, [source.source, store.address])}
     wanted: list[tuple[Remote, Path]] = []
@@ -114,6 +119,22 @@ def _from_store(warehouse: Warehouse, project: Project, source: Source, now: dat
                     brought.failed.append(failure)
             if brought.failed:
                 return
+
+
+def _from_table(project: Project, source: Source, brought: Fetched) -> None:
+    """Export what is new of a table of another database."""
+    assert source.fetch is not None
+    folder, dsn = project.landing / source.folder, None
+    _may_land(project, source, folder / f"{source.fetch.table}-{1:0{NUMBERED}d}.parquet")
+    if source.fetch.postgres is not None:
+        dsn = os.environ.get(source.fetch.postgres)
+        if not dsn:
+            raise ConfigError(
+                f"the environment variable {source.fetch.postgres} is not set", where=f"sources/{source.source}.yml",
+                do="set it to the DSN of the database, such as postgresql://reader@host/shop",
+            )  # fmt: skip
+    allowed = [project.root, *(project.root / folder for folder in project.nightly.read_from)]
+    brought.n_new += len(export(source, folder, allowed, dsn))
 
 
 def _brought(store: Store, remote: Remote, target: Path) -> JourneyError | Changed | None:

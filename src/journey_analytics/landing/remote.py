@@ -7,7 +7,6 @@ drops costs one range; it is in place whole or not at all, and only if it is the
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ import fsspec  # type: ignore[import-untyped]
 from fsspec.utils import glob_translate  # type: ignore[import-untyped]
 
 from journey_analytics.errors import ConfigError, InputError, ResourceError
+from journey_analytics.landing.placing import placed
 
 RANGE_BYTES = 8_000_000
 ATTEMPTS = 5
@@ -105,19 +105,12 @@ class Store:
         Changed : it is not the one that was listed, or it changed while it was fetched
         InputError, ResourceError : it may not be read, or the store cannot be reached
         """
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name}.fetching")
-        try:
+        with placed(target) as part:
             with part.open("wb") as file:
                 while (start := file.tell()) < listed.size:
                     file.write(self._range(listed, start, min(start + RANGE_BYTES, listed.size)))
-                file.flush()
-                os.fsync(file.fileno())
             if self._stamp_now(listed) != listed.stamp:
                 raise Changed
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
 
     def _range(self, listed: Remote, start: int, end: int) -> bytes:
         try:
