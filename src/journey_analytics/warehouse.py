@@ -55,8 +55,8 @@ class Warehouse:
 
     def scalar(self, sql: str, parameters: Any = None) -> Any:
         """The first column of the first row, or None where there is none."""
-        row = self._run(sql, parameters).fetchone()
-        return row[0] if row else None
+        found = self._run(sql, parameters).fetchall()  # all of it: a connection with an unread result does nothing else
+        return found[0][0] if found else None
 
     def frame(self, sql: str, parameters: Any = None) -> pd.DataFrame:
         """A SELECT's result as a pandas DataFrame."""
@@ -65,6 +65,15 @@ class Warehouse:
     def batches(self, sql: str, parameters: Any = None) -> Any:
         """A SELECT's rows as a pyarrow RecordBatchReader; the connection is busy until it is read to its end."""
         return self._guarded(lambda: self._connection.sql(sql, params=parameters).to_arrow_reader(FOREIGN_ROWS))
+
+    def arrays(self, sql: str, parameters: Any = None) -> dict[str, Any]:
+        """A SELECT's columns as numpy arrays; a column with empty values is a masked array."""
+        found: dict[str, Any] = self._run(sql, parameters).fetchnumpy()
+        return found
+
+    def beside(self) -> Warehouse:
+        """A second connection to the same files, for another thread; temporary tables are not shared."""
+        return Warehouse(self._connection.cursor())
 
     def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert dictionaries by column name; every row must have the keys of the first."""

@@ -38,6 +38,6 @@ def steps(question: Question, *, segments: str | None = None, dialect: str = DIA
     return written(sql.chained(whole, sql.query([sql.STAR], "answer").order_by(*order)), dialect)
 
 
-def written(tree: exp.Expression, dialect: str = DIALECT) -> str:
+def written(tree: exp.Expr, dialect: str = DIALECT) -> str:
     """A statement as text, laid out to be read."""
     return str(tree.sql(dialect=dialect, pretty=True))

@@ -22,6 +22,10 @@ and for counts other than customers the sums of `summary.CLUSTERS`. A group that
 """
 
 
+class Declined(Exception):
+    """What an engine says when it finds out on the way that it cannot answer exactly; the message is the reason."""
+
+
 class Engine(Protocol):
     """One way of counting."""
 
@@ -31,7 +35,12 @@ class Engine(Protocol):
         """Why this engine cannot answer the question exactly; None where it can."""
 
     def steps(self, question: Question, warehouse: Warehouse, *, segments: str | None = None) -> list[Row]:
-        """The rows of the answer before shares and intervals."""
+        """The rows of the answer before shares and intervals.
+
+        Raises
+        ------
+        Declined : only counting showed that it cannot answer
+        """
 
 
 class Ansi:

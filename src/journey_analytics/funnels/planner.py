@@ -15,12 +15,13 @@ from journey_analytics.errors import ConfigError
 from journey_analytics.facts.funnels import Funnel, Step
 from journey_analytics.funnels import compiler, marks, shares
 from journey_analytics.funnels import sqltree as sql
-from journey_analytics.funnels.engines import Ansi, Engine, Row
+from journey_analytics.funnels.engines import Ansi, Declined, Engine, Row
+from journey_analytics.funnels.fast import Sorted
 from journey_analytics.funnels.log import Log
 from journey_analytics.funnels.marks import Question
 from journey_analytics.warehouse import Warehouse
 
-ENGINES: tuple[Engine, ...] = (Ansi(),)
+ENGINES: tuple[Engine, ...] = (Sorted(), Ansi())
 NAMES_SHOWN = 1000
 
 
@@ -73,9 +74,8 @@ def answer(funnel: Funnel, log: Log, warehouse: Warehouse, *, segments: str | No
     path = ""
     declined: list[tuple[str, str]] = []
     for question in questions(funnel, log, carried=("touch_id",) if segments else ()):
-        engine, declined = chosen(question, warehouse)
-        path = engine.name
-        rows += engine.steps(question, warehouse, segments=segments)
+        path, counted, declined = counted_by(question, warehouse, segments)
+        rows += counted
     return Answer(funnel, tuple(shares.shared(funnel, rows)), path, tuple(declined), warnings)
 
 
@@ -87,13 +87,18 @@ def questions(funnel: Funnel, log: Log, *, carried: tuple[str, ...] = ()) -> lis
     return [Question(whole, log, carried=carried), Question(funnel, log, per_value=True, carried=carried)]
 
 
-def chosen(question: Question, warehouse: Warehouse) -> tuple[Engine, list[tuple[str, str]]]:
-    """The first engine that does not decline, and why those before it did."""
+def counted_by(
+    question: Question, warehouse: Warehouse, segments: str | None = None
+) -> tuple[str, list[Row], list[tuple[str, str]]]:
+    """The first engine that answers: its name and rows, and why those before it did not."""
     declined: list[tuple[str, str]] = []
     for engine in ENGINES:
         reason = engine.declines(question, warehouse)
         if reason is None:
-            return engine, declined
+            try:
+                return engine.name, engine.steps(question, warehouse, segments=segments), declined
+            except Declined as error:
+                reason = str(error)
         declined.append((engine.name, reason))
     raise ConfigError("no engine answers this funnel", allowed="; ".join(f"{who}: {why}" for who, why in declined))
 
