@@ -10,6 +10,8 @@ summary   from one row for each one counted to the rows of the answer
 compiler  a funnel as one readable SELECT
 shares    counts to shares with their intervals
 engines   who answers a question: the seam between a funnel and the ways of counting it
+kernel    steps in order, counted over arrays that are sorted already
+fast      the engine for the plain question: one pass over a sorted table, or none
 planner   from a funnel and a log to an answer
 inputs    where the events come from: files, databases, data frames
 words     which rule made each number, in words
