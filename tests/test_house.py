@@ -47,7 +47,7 @@ MODULES = (
     "report.chartparts report.marks report.charts report.exports report.page "
     "publish forget night progress "
     "sample.world sample.after sample.feeds sample.shop "
-    "doctor "
+    "doctor canaries "
     "cli.shared cli.nights cli.ledger cli.rejects cli.people cli.identity cli.funnels cli.sources cli.setup cli.main"
 ).split()
 ROOMS = {module.split(".")[0] for module in MODULES if "." in module}

@@ -137,7 +137,7 @@ def test_columns_of_two_levels_land_with_every_element(tmp_path: Path) -> None:
     assert [(found["id"], found["ticket"]) for found in shop.landed()] == [
         ("100000.0", "35436"), ("9223372036854775808", "35436"), ("1", "35436"),
     ]  # fmt: skip
-    assert shop.reasons() == [["at is not a time such as 2026-03-04T05:06:07Z: soon"]]
+    assert shop.reasons() == [["at is not a time such as 2026-03-04T05:06:07Z: xx"]]
     assert [entry["n_read"] for entry in shop.ledger().values()] == [4, 0]
 
 

@@ -33,7 +33,7 @@ def test_the_worked_example_ends_in_a_report_and_a_database(pasted: tuple[Path, 
 
 
 def test_the_worked_example_shows_the_row_that_was_refused_and_why(pasted: tuple[Path, str]) -> None:
-    assert "web/2026-03-01.csv:5: seen_at is not a time such as 2026-03-04T05:06:07Z: not a time" in pasted[1]
+    assert "web/2026-03-01.csv:5: seen_at is not a time such as 2026-03-04T05:06:07Z: xx a xx" in pasted[1]
 
 
 def test_the_worked_example_knows_who_bought(pasted: tuple[Path, str]) -> None:

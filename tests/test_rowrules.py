@@ -34,7 +34,7 @@ def test_what_is_no_point_of_its_scale_is_refused_and_told_so(tmp_path: Path) ->
         ["x00 lies outside nps_10 (0 to 10): 11"],
         ["x01 lies outside nps_10 (0 to 10): -1"],
         *[[f"x{n:02d} is not a whole point of nps_10 (0 to 10): {text}"]
-          for n, text in ((2, "9.5"), (3, "9/5"), (4, "nine"), (5, "1e0"))],
+          for n, text in ((2, "9.5"), (3, "9/5"), (4, "xx"), (5, "1e0"))],
     ]  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def test_a_time_without_an_offset_is_refused_where_the_feed_names_no_zone(tmp_pa
     )
     assert found[0][1] == ["x00 names no time zone, and neither does the feed: 2026-01-01 10:00:00"]
     assert found[1] == (datetime.datetime(2026, 1, 1, 9), [])
-    assert found[2][1] == ["x02 is not a time such as 2026-03-04T05:06:07Z: soon"]
+    assert found[2][1] == ["x02 is not a time such as 2026-03-04T05:06:07Z: xx"]
 
 
 def test_a_local_time_that_the_clocks_showed_twice_lands_as_the_later_one_and_is_counted(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from journey_analytics.facts.expectations import Check, FeedExpectation
 from journey_analytics.landing import fetching, land, notes, rejects
 from journey_analytics.landing.erasures import in_force, still_told
 from journey_analytics.landing.land import Landed
+from journey_analytics.landing.privacy import masked
 from journey_analytics.landing.rejects import Replayed
 from journey_analytics.report import page, result
 from journey_analytics.warehouse import Warehouse, attach_next, close_next, open_night
@@ -150,6 +151,8 @@ class Night:
             counts = ", ".join(f"{feed.counts[f'n_{what}']:,} {word}" for what, word in words.items())
             brought = f": {counts}" if feed.n_new_files else ""
             self.told("land", f"{feed.source}: {feed.n_new_files} new of {feed.n_files} files{brought}")
+            if feed.is_again:
+                self.told("land", f"{feed.source}: its contract or the key has changed: its files were landed again")
             for name, reason in feed.refused.items():
                 self.warn("land", f"{name}: {reason}")
             for name, reason in feed.waiting.items():
@@ -379,7 +382,7 @@ class Night:
             if isinstance(error, KeyboardInterrupt)
             else 50
         )
-        message = str(error).splitlines()[0][:500] if str(error) else type(error).__name__
+        message = masked(str(error).splitlines()[0])[:500] if str(error) else type(error).__name__
         self._note({"status": "failed", "exit_code": code, "as_of": self.as_of, "message": message})
 
     def _listen(self) -> None:

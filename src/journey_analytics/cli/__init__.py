@@ -4,7 +4,7 @@ shared    options, tables and JSON that every command has
 nights    the night and its steps
 ledger    what became of earlier nights: runs, rollback
 rejects   the quarantine
-people    erasing a person, and who was erased
+people    erasing a person, and whether anybody is where they must not be
 identity  who is who, and what rests on it
 funnels   one funnel, over any file or over what was published
 sources   which feeds there are, and a new one drafted from a file

@@ -16,7 +16,8 @@ import typer
 from journey_analytics import __version__
 from journey_analytics.cli import funnels, identity, ledger, nights, people, rejects, setup, sources
 from journey_analytics.cli.shared import complain
-from journey_analytics.errors import EXIT_INTERRUPTED, ConfigError, JourneyError
+from journey_analytics.errors import EXIT_INTERRUPTED, ConfigError, InternalError, JourneyError
+from journey_analytics.landing.privacy import masked
 from journey_analytics.night import Terminated
 from journey_analytics.warehouse import DatabaseError, explained
 
@@ -29,7 +30,7 @@ app = typer.Typer(
 for command in (
     nights.run, nights.land, nights.build, nights.judge, nights.find, nights.report, nights.publish,
     ledger.runs, rejects.rejects, ledger.rollback,
-    people.forget,
+    people.forget, people.canaries,
     identity.identity,
     funnels.funnel,
     sources.sources, setup.sample, setup.doctor,
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         complain(error)
         raise SystemExit(error.exit_code) from None
     except DatabaseError as error:
-        complain(explained(error))
+        complain(InternalError(masked(explained(error).reason), do=explained(error).do))
         raise SystemExit(50) from None
     except Terminated as error:
         print(f"journey: {error}; nothing was published", file=sys.stderr)

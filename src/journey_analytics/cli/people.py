@@ -1,4 +1,4 @@
-"""People: erasing one, and who was erased."""
+"""People: erasing one, who was erased, and whether anybody is where they must not be."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from typing import Annotated
 
 import typer
 
+from journey_analytics.canaries import read_canaries, scan
 from journey_analytics.cli.nights import night_of, the_night
-from journey_analytics.cli.shared import HERE, JsonOption, ProjectOption, print_json, print_table
+from journey_analytics.cli.shared import HERE, JsonOption, ProjectOption, plain, print_json, print_table
+from journey_analytics.errors import VerificationError
 from journey_analytics.facts.config import load_project
 from journey_analytics.forget import Forgotten, find_ids, withdraw
 from journey_analytics.forget import forget as erase
 from journey_analytics.landing.erasures import read_erasures
+from journey_analytics.progress import printable
 
 FROM_INPUT = "-"
 
@@ -54,6 +57,28 @@ def forget(
         n_withdrawn, code = withdraw(loaded, ids), night.exit_code
     _say(told, dry_run=dry_run, n_withdrawn=n_withdrawn, is_republished=now and not dry_run, json_=json_)
     raise typer.Exit(code)
+
+
+def canaries(
+    list_: Annotated[Path, typer.Argument(metavar="LIST", help="Known addresses, names and numbers, one a line.")],
+    project: ProjectOption = HERE,
+    also: Annotated[list[Path] | None, typer.Option(help="Another file or folder to search, such as a log.")] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Search everything the tool has written for texts that must not be there; exit code 60 where one is."""
+    texts = read_canaries(list_)
+    found = scan(load_project(project.resolve()), texts, [path.resolve() for path in also or ()])
+    if json_:
+        print_json({"n_searched_for": len(texts), "found": [plain(one) for one in found]})
+    else:
+        for one in found:
+            print(f"{printable(one.file)}: {one.place}: line {one.line} of the list, {one.n:,} times")
+        print(f"{len(texts)} texts searched for, {len(found)} places hold one")
+    if found:
+        raise VerificationError(
+            f"{len(found)} places hold a text that must not be there", where=list_.name,
+            do="declare the column it came from as `personal`, or leave it out of its feed's file; then run again",
+        )  # fmt: skip
 
 
 def _who() -> str:

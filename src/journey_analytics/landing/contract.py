@@ -15,7 +15,17 @@ from collections.abc import Sequence
 from journey_analytics.facts.expressions import quoted
 from journey_analytics.facts.feeds import Column, Source, landed_name
 from journey_analytics.facts.paths import Route, parsed
-from journey_analytics.landing.privacy import cleaned, hmac_of, is_suspect, pseudonymised, redacted, without_texts
+from journey_analytics.landing.privacy import (
+    cleaned,
+    hinted,
+    hmac_of,
+    is_suspect,
+    masked_url,
+    one_word,
+    pseudonymised,
+    redacted,
+    shape_of,
+)
 from journey_analytics.landing.properties import kept_properties
 from journey_analytics.landing.rowrules import clamped, condition, literal, noted, text_of, unanswered, wrongs
 from journey_analytics.landing.values import content, marked, money, score
@@ -186,7 +196,7 @@ def _typed(column: Column, text: str, source: Source) -> str:
         case "epoch_microseconds":
             return _epoch(number, 1_000_000)
         case "url":
-            return pseudonymised(_url(text, column.keep_query), "_is_suspect")
+            return masked_url(_url(text, column.keep_query), "_is_suspect")
         case "properties":
             suspect = f"(_is_suspect or contains({text}, '\\u'))"
             return kept_properties(text, column.keep, suspect, pairs=column.pairs)
@@ -234,7 +244,7 @@ def _regex_literal(name: str) -> str:
 
 
 def _refused_row(source: Source) -> str:
-    """What quarantine keeps: the declared columns as JSON, or the redacted text of a record that could not be read."""
+    """What quarantine keeps: the declared columns as JSON, or the shape of a record that could not be read."""
     parts = []
     for index, (name, column) in enumerate(source.columns.items()):
         text = text_of(index)
@@ -244,9 +254,12 @@ def _refused_row(source: Source) -> str:
             kept = f"case when {text} is not null then '[personal]' end"
         elif column.type == "properties":
             kept = redacted(f"{quoted(name)}::varchar")
+        elif column.type == "url":
+            kept = redacted(_url(text, column.keep_query))
+        elif column.type == "text":
+            kept = one_word(text) if column.values else redacted(text)
         else:
-            kept = redacted(_url(text, column.keep_query) if column.type == "url" else text)
+            kept = f"case when {quoted(name)} is null then {hinted(text)} else {redacted(text)} end"
         parts.append(f"{literal(name)}, left({kept}, 500)")
     read = f"json_object({', '.join(parts)})::varchar"
-    shape = without_texts(cleaned("_raw"), is_json=source.is_json)
-    return f"case when _problem is null then {read} else left({redacted(shape)}, 2000) end"
+    return f"case when _problem is null then {read} else left({shape_of(cleaned('_raw'))}, 2000) end"

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from journey_analytics.facts.dialects import Csv
 from journey_analytics.facts.feeds import Source
-from journey_analytics.landing.named_columns import first_told, missing, places
+from journey_analytics.landing.named_columns import first_told, missing, places, told
 from journey_analytics.landing.packed import MAX_RECORD_BYTES, UnreadableFile, open_packed
 
 BATCH_RECORDS = 20_000
@@ -140,9 +140,9 @@ def _places(header: Record, source: Source) -> list[int]:
     if problem is not None:
         raise UnreadableFile(f"has a header that {problem}")
     if len(set(header)) != len(header):
-        raise UnreadableFile(f"names a column twice in its header: {', '.join(header)[:300]}")
+        raise UnreadableFile(f"names a column twice in its header: {told(header, source)}")
     if lacking := missing(header, source):
-        raise UnreadableFile(f"lacks the column {', '.join(lacking)} in its header: {', '.join(header)[:300]}")
+        raise UnreadableFile(f"lacks the column {', '.join(lacking)} in its header: {told(header, source)}")
     return [header.index(place) if place in header else -1 for place in places(source)]
 
 

@@ -8,15 +8,19 @@ that name brought before. A file that is not whole yet is left for the next nigh
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import hmac
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from journey_analytics.errors import ConfigError
 from journey_analytics.facts.config import Project
 from journey_analytics.facts.expressions import quoted
 from journey_analytics.facts.feeds import Source
 from journey_analytics.landing.packed import UnreadableFile
+from journey_analytics.landing.privacy import masked_name
 from journey_analytics.landing.readers import Fingerprint, fingerprint
 from journey_analytics.warehouse import Warehouse
 
@@ -83,9 +87,31 @@ def _matching(project: Project, globs: Sequence[str]) -> list[Path]:
 
 
 def name_of(project: Project, path: Path) -> str:
-    """How the ledger calls a file: its path below the landing folder, as text that can be shown anywhere."""
+    """How the ledger calls a file: its path below the landing folder, as text that can be shown anywhere.
+
+    A path that holds an address, or a number to call, is shown without it; a keyed hash keeps two such files apart.
+
+    Raises
+    ------
+    ConfigError : it holds one, and there is no key to tell such files apart with
+    """
     name = path.relative_to(project.landing).as_posix().encode("utf-8", "backslashreplace").decode()
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in name)
+    printable = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in name)
+    shown = "/".join(map(masked_name, printable.split("/")))
+    if shown == printable:
+        return printable
+    if project.key is None:
+        raise ConfigError(
+            f"a delivered file is called after somebody, {shown}, and there is no key to tell such files apart with",
+            where="nightly.yml (key)", allowed="file names without addresses, or a pseudonymisation key",
+            do=f"export {project.nightly.key.environment}, or have the files named by their day",
+        )  # fmt: skip
+    return f"{shown}~{hmac.new(project.key, name.encode(), hashlib.sha256).hexdigest()[:12]}"
+
+
+def without_keys(names: Collection[str]) -> set[str]:
+    """The names of files without what changes with the key."""
+    return {re.sub(r"~[0-9a-f]{12}$", "", name) for name in names}
 
 
 def new_files(warehouse: Warehouse, project: Project, source: Source, paths: Sequence[Path]) -> list[File]:

@@ -16,6 +16,7 @@ from journey_analytics.facts.expressions import quoted
 from journey_analytics.facts.feeds import Source, landed_name
 from journey_analytics.landing.deliveries import File
 from journey_analytics.landing.packed import UnreadableFile
+from journey_analytics.landing.privacy import masked_name
 from journey_analytics.landing.readers import names_in
 from journey_analytics.warehouse import Warehouse
 
@@ -66,8 +67,9 @@ def _refuse_gaps(file: File, names: Sequence[str], source: Source) -> None:
         if column.required and not present & _places(column.paths(name))
     ]
     if gone:
+        has = ", ".join(map(masked_name, sorted(present)))[:300]
         raise InputError(
-            f"the required column {', '.join(gone)} is gone; the file has {', '.join(sorted(present))[:300]}",
+            f"the required column {', '.join(gone)} is gone; the file has {has}",
             where=file.name, allowed="a file with every column that the contract requires",
             do=f"ask the owner of {source.source} to deliver it again, or mend `columns:` in its YAML "
             "(`from:` takes a new name); nothing of tonight was kept",

@@ -19,9 +19,10 @@ from journey_analytics.facts.expressions import quoted
 from journey_analytics.facts.feeds import Source
 from journey_analytics.landing import drift, duplicates, notes
 from journey_analytics.landing.contract import contract_digest, contract_query, happened_at, landing_columns
-from journey_analytics.landing.deliveries import File, files_of, name_of, new_files, remember
+from journey_analytics.landing.deliveries import File, files_of, name_of, new_files, remember, without_keys
 from journey_analytics.landing.erasures import InForce, in_force, key_set, take_out
 from journey_analytics.landing.packed import UnreadableFile
+from journey_analytics.landing.privacy import WITHOUT_KEY
 from journey_analytics.landing.readers import read_file, schema_of, table_of
 from journey_analytics.warehouse import DatabaseError, Warehouse
 
@@ -33,7 +34,10 @@ SMALLEST_NIGHT = 10
 @dataclass(frozen=True)
 class Landed:
     """What one feed brought tonight. Counts are rows of tonight's new files; `refused` are files and why, and `waiting`
-    those that are not whole yet."""
+    those that are not whole yet.
+
+    `is_again`: the contract or the key has changed, so all of the feed's files were landed again.
+    """
 
     source: str
     n_files: int
@@ -41,6 +45,7 @@ class Landed:
     counts: Counter[str] = field(default_factory=Counter)
     refused: Mapping[str, str] = field(default_factory=dict)
     waiting: Mapping[str, str] = field(default_factory=dict)
+    is_again: bool = False
 
 
 def land(
@@ -170,13 +175,15 @@ def _land_source(warehouse: Warehouse, project: Project, source: Source, erased:
     tolerance = timedelta(seconds=source.clock_tolerance)
     warehouse.execute("set variable not_after = getvariable('night_at')::timestamp + $1::interval", [tolerance])
     paths = files_of(project, source)
-    _ensure_table(warehouse, project, source, paths, anew=anew)
+    is_again = _ensure_table(warehouse, project, source, paths, anew=anew)
     files = new_files(warehouse, project, source, paths)
     if not files:
-        return Landed(source.source, len(paths), 0)
+        return Landed(source.source, len(paths), 0, is_again=is_again)
     drift.compare(warehouse, source, files)
     _load(warehouse, source, files, lambda: take_out(warehouse, project, source, erased))
     duplicates.settle(warehouse, source)
+    if project.key is None:
+        _refuse_without_key(warehouse, project, source)
     counts = _settle(warehouse, source, files)
     notes.settle(warehouse, source, files)
     remember(warehouse, source, files)
@@ -184,11 +191,32 @@ def _land_source(warehouse: Warehouse, project: Project, source: Source, erased:
         {file.name: str(file.reason) for file in files if file.status == status} for status in ("refused", "in_flight")
     )
     n_whole = len({name_of(project, path) for path in paths} - set(waiting))
-    return Landed(source.source, n_whole, len(files) - len(waiting), counts, refused, waiting)
+    return Landed(source.source, n_whole, len(files) - len(waiting), counts, refused, waiting, is_again)
 
 
-def _ensure_table(warehouse: Warehouse, project: Project, source: Source, paths: Sequence[Path], *, anew: bool) -> None:
-    """Create the landing table; `anew`, or where the contract or the key has changed, start again from the files."""
+def _refuse_without_key(warehouse: Warehouse, project: Project, source: Source) -> None:
+    """Without a key, ids that are addresses would all become one: nobody is merged in silence."""
+    texts = [name for name, column in source.landed().items() if column.type == "text"]
+    found = [
+        name
+        for name in texts
+        if warehouse.scalar(
+            f"select count(*) from work.landing.{quoted(source.source)} where {quoted(name)} = $1", [WITHOUT_KEY]
+        )
+    ]
+    if found:
+        raise ConfigError(
+            f"the feed {source.source} carries addresses in {', '.join(found)}, and there is no key to hash them with",
+            where="nightly.yml (key)", allowed="a pseudonymisation key, or a column without addresses",
+            do=f"export {project.nightly.key.environment}; or, where nobody needs the column, leave it out of the file",
+        )  # fmt: skip
+
+
+def _ensure_table(warehouse: Warehouse, project: Project, source: Source, paths: Sequence[Path], *, anew: bool) -> bool:
+    """Create the landing table; `anew`, or where the contract or the key has changed, start again from the files.
+
+    Returns whether such a change was met.
+    """
     table, digest = f"work.landing.{quoted(source.source)}", contract_digest(source, project.key)
     known = warehouse.scalar("select digest from work.ops.contracts where source = $1", [source.source])
     if anew or known != digest:
@@ -199,12 +227,14 @@ def _ensure_table(warehouse: Warehouse, project: Project, source: Source, paths:
         warehouse.append("work.ops.contracts", [{"source": source.source, "digest": digest}])
     columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in landing_columns(source).items())
     warehouse.execute(f"create table if not exists {table} ({columns})")
+    return known not in (None, digest)
 
 
 def _check_all_there(warehouse: Warehouse, project: Project, source: Source, paths: Sequence[Path]) -> None:
     """A feed can be started again only while all of its files are still there."""
     rows = warehouse.rows("select file from work.ops.loads where source = $1 and status = 'loaded'", [source.source])
-    gone = sorted({row["file"] for row in rows} - {name_of(project, path) for path in paths})
+    there = without_keys([name_of(project, path) for path in paths])
+    gone = sorted(without_keys([row["file"] for row in rows]) - there)
     if gone:
         raise ConfigError(
             f"all files must be landed again, since the contract, the key or a row changed, but {len(gone)} are gone: "

@@ -24,6 +24,13 @@ def missing(present: Collection[str], source: Source) -> list[str]:
     ]
 
 
+def told(present: Sequence[str], source: Source) -> str:
+    """A file's names as they may be shown: a file without a header shows its first record where names should be."""
+    known = [name for name in present if name in places(source)]
+    others = len(present) - len(known)
+    return ", ".join([*known, *([f"{others} that the feed does not list"] if others else [])])[:300] or "none"
+
+
 def first_told(texts: Sequence[pa.Array], source: Source) -> Iterator[pa.Array]:
     """One array a column, from one array a place: where a column has several, the first text that is not empty."""
     remaining = iter(texts)

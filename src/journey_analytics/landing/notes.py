@@ -12,6 +12,7 @@ from types import MappingProxyType
 from journey_analytics.facts.expressions import quoted
 from journey_analytics.facts.feeds import Source
 from journey_analytics.landing.deliveries import File
+from journey_analytics.landing.privacy import masked_name
 from journey_analytics.warehouse import Warehouse
 
 NOTES = MappingProxyType(
@@ -57,7 +58,7 @@ def count(warehouse: Warehouse) -> None:
 def settle(warehouse: Warehouse, source: Source, files: Sequence[File]) -> None:
     """Write the notes of the files that loaded, those of their columns among them."""
     rows = [
-        {"_file_index": index, **note, "n": file.n_read}
+        {"_file_index": index, **note, "subject": masked_name(note["subject"]), "n": file.n_read}
         for index, file in enumerate(files) if file.is_good and file.n_read
         for note in file.notes
     ]  # fmt: skip

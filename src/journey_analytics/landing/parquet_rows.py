@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from journey_analytics.facts.feeds import Source
 from journey_analytics.facts.paths import Route, parsed
-from journey_analytics.landing.named_columns import first_told, missing, places
+from journey_analytics.landing.named_columns import first_told, missing, places, told
 from journey_analytics.landing.nested import as_json, python_value, text_at
 from journey_analytics.landing.packed import MAX_RECORD_BYTES, UnreadableFile, is_packed, open_packed
 
@@ -38,10 +38,10 @@ def read_parquet(path: Path, source: Source) -> Iterator[list[pa.Array]]:
     with _seekable(path) as file, pq.ParquetFile(file) as rows:
         present = rows.schema_arrow.names
         if len(set(present)) != len(present):
-            raise UnreadableFile(f"names a column twice: {', '.join(present)[:300]}")
+            raise UnreadableFile(f"names a column twice: {told(present, source)}")
         routes = [(place, _route_in(rows.schema_arrow, place)) for place in places(source)]
         if lacking := missing([place for place, route in routes if route is not None], source):
-            raise UnreadableFile(f"lacks the column {', '.join(lacking)}; it has {', '.join(sorted(present))[:300]}")
+            raise UnreadableFile(f"lacks the column {', '.join(lacking)}; it has {told(sorted(present), source)}")
         roots = sorted({str(route.steps[0]) for _, route in routes if route is not None})
         for batch in rows.iter_batches(columns=roots, batch_size=_batch_rows(rows.metadata)):
             found = [_text_at(batch, route) for _, route in routes]

@@ -26,14 +26,35 @@ _PHONE = (
     r"(\+|\b00)[1-9][0-9 ()/.-]{5,}[0-9]|\(?\b0[1-9][0-9]{1,4}\)?[ /-]{0,3}[0-9][0-9 /-]{3,}[0-9]|"
     r"\(?\b[0-9]{3}\)?[ .-]{1,2}[0-9]{3}[ .-][0-9]{4}\b"
 )
-_PHONE_ABROAD = r"\+[1-9][0-9 ()/.-]{5,}[0-9]"
+_LETTER = r"[A-Za-z\x{80}-\x{10ffff}]"
+_SAYS_NOTHING = "nan|null|none|n/a|na|true|false|yes|no|inf|infinity|undefined|unknown|epoch|[a-z]|"
+# The same where a text lands: here ids that begin with zeros must not be taken for numbers to call.
+_PHONE_ABROAD = r"(\+|%2[Bb])[1-9][0-9 ()/.-]{5,}[0-9]"
+_PHONE_HOME = (
+    r"\b00[1-9][0-9]{0,2}[ ()/.-]+[0-9][0-9 ()/.-]{4,}[0-9]|\(?\b0[1-9][0-9]{1,4}\)?[ /-]{1,3}[0-9][0-9 /-]{3,}[0-9]|"
+    r"\(?\b[0-9]{3}\)?[ .-]{1,2}[0-9]{3}[ .-][0-9]{4}\b"
+)
+_IPV6_TOLD = r"\b([0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}\b|\b([0-9A-Fa-f]{1,4}:){1,6}(:[0-9A-Fa-f]{1,4}){1,6}\b"
+# In a text, what stands behind a slash is a program's version; in a URL, it is a host or a part of the path.
+_IP_IN_TEXT = r"(^|[^/.0-9A-Za-z])[0-9]{1,3}(\.[0-9]{1,3}){3}\b"
+_WHOLE = "|".join((_MAIL_WHOLE, _PHONE_ABROAD, _PHONE_HOME, _IP, _IPV6_TOLD))
+_WITHIN = "|".join((_MAIL_WHOLE, _PHONE_ABROAD, _PHONE_HOME, _IP_IN_TEXT, _IPV6_TOLD))
 _REDACTED = ((_MAIL, "[e-mail]"), (_IPV6, "[ip]"), (_IP, "[ip]"), (_PHONE, "[phone]"))
+WITHOUT_KEY = "[personal]"
 _CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 
 
-_PYTHON = tuple(
-    (re.compile(re.sub(r"\\x\{(\w+)\}", lambda code: chr(int(code[1], 16)), pattern.replace("''", "'"))), shown)
-    for pattern, shown in _REDACTED
+def _in_python(*patterns: tuple[str, str]) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """The same patterns for Python's own engine."""
+    return tuple(
+        (re.compile(re.sub(r"\\x\{(\w+)\}", lambda code: chr(int(code[1], 16)), pattern.replace("''", "'"))), shown)
+        for pattern, shown in patterns
+    )
+
+
+_PYTHON = _in_python(*_REDACTED)
+_PYTHON_NAMES = _in_python(
+    (_MAIL_WHOLE, "[e-mail]"), (_IPV6_TOLD, "[ip]"), (_IP, "[ip]"), (f"{_PHONE_ABROAD}|{_PHONE_HOME}", "[phone]")
 )
 
 
@@ -67,44 +88,89 @@ def masked(text: str) -> str:
     return text
 
 
+def masked_name(text: str) -> str:
+    """A file's or a column's name without addresses and numbers to call; a number that is none stays."""
+    for pattern, shown in _PYTHON_NAMES:
+        text = pattern.sub(shown, text)
+    return text
+
+
 def cleaned(text: str) -> str:
     """A text without NUL characters, which would hide an address from every pattern (UTF-16 read as UTF-8)."""
     return f"replace({text}, chr(0), '')"
 
 
-def without_texts(text: str, *, is_json: bool) -> str:
-    """A record that could not be read, with its texts taken out: nobody knows which of them is a name.
+def shape_of(text: str) -> str:
+    """A record that could not be read, as its shape: nobody knows which part of it is a name or a number to call.
 
-    What stays shows where it broke: keys, numbers and marks of JSON; the fields of CSV that are one word.
+    Letters are `x`, figures `0`; marks stay, and show where it broke.
     """
-    if is_json:
-        return rf"""regexp_replace({text}, ':\s*"([^"\\]|\\.)*"?', ': "[text]"', 'g')"""
-    return f"regexp_replace({text}, '[^,;]*[A-Za-z][^,;]* [^,;]*[A-Za-z][^,;]*', '[text]', 'g')"
+    return f"regexp_replace(regexp_replace({text}, '{_LETTER}', 'x', 'g'), '[0-9]', '0', 'g')"
+
+
+def hinted(text: str) -> str:
+    """A value that is not what its column holds, as it may be shown: figures and marks, and `xx` for a word.
+
+    A column of numbers may hold a name once, where a record slipped; what says nothing (`NaN`, `yes`) is shown as is.
+    """
+    known = f"regexp_full_match(lower({text}), '{_SAYS_NOTHING}')"
+    without_letters = f"regexp_replace({text}, '{_LETTER}{{2,}}', 'xx', 'g')"
+    return f"case when {known} then {text} else {redacted(without_letters)} end"
+
+
+def one_word(text: str) -> str:
+    """A value that its column does not list, as it may be shown: one word redacted, several as `hinted`."""
+    return f"case when regexp_matches({text}, '\\s') then {hinted(text)} else {redacted(text)} end"
 
 
 def is_suspect(text: str, *, is_json: bool = False) -> str:
     """Whether a record may hold an address, a phone number or a control character: cheap, and never too few.
 
-    In JSON a control character can only stand as an escape, which is looked for instead.
+    In JSON a control character can only stand as an escape, which is looked for instead. IP addresses are too common in
+    whole records to make one suspect; each text is looked at for them, see `may_hold_ip`.
     """
     escapes = " or ".join(f"contains({text}, '\\u{code}')" for code in ("00", "ff20", "FF20"))
     control = escapes if is_json else f"regexp_matches({text}, '{_CONTROL}')"
-    phone = f"regexp_matches({text}, '{_PHONE_ABROAD}')"
+    phone = f"regexp_matches({text}, '{_PHONE_ABROAD}|{_PHONE_HOME}')"
     signs = " or ".join(f"contains({text}, '{sign}')" for sign in ("@", "%40", "%2540", "\uff20"))
     return f"({signs} or {control} or {phone})"
+
+
+def may_hold_ip(text: str) -> str:
+    """Whether a text may hold an IP address: cheap, and never too few."""
+    return f"({text} like '%.%.%.%' or {text} like '%:%:%:%' or contains({text}, '::'))"
 
 
 def pseudonymised(text: str, suspect: str) -> str:
     """A text as it may land: one that is an address is a keyed hash of it, and addresses within it are taken out.
 
-    Two customers whose ids are e-mail addresses so stay two. Control characters become visible, so that ids that differ
-    by one stay different. `suspect` says of the row whether looking closer is worth it.
+    Two customers whose ids are e-mail addresses so stay two; so do ids that only contain one, since a single word with
+    an address in it is hashed whole. Control characters become visible, so that ids that differ by one stay different.
+    `suspect` says of the row whether looking closer is worth it.
     """
-    whole = f"regexp_full_match({text}, '{_MAIL_WHOLE}|{_PHONE_ABROAD}|{_IP}')"
+    is_word = rf"(not regexp_matches({text}, '\s|^[\[{{]') and regexp_matches({text}, '{_WITHIN}'))"
+    whole = f"(regexp_full_match({text}, '{_WHOLE}') or {is_word})"
+    within = _masked_within(text, _IP_IN_TEXT, "\\1[ip]")
+    closer = f"case when {whole} then coalesce({hmac_of(text)}, '{WITHOUT_KEY}') else {within} end"
+    return f"case when {_looks_personal(text, suspect)} then {closer} else {text} end"
+
+
+def masked_url(text: str, suspect: str) -> str:
+    """An address of the web as it may land: without who logs in, and what is personal in its path is taken out."""
+    nobody = f"regexp_replace({text}, '://[^/?#]*@', '://')"
+    closer = _masked_within(nobody, _IP, "[ip]")
+    return f"case when {_looks_personal(text, suspect)} then {closer} else {text} end"
+
+
+def _looks_personal(text: str, suspect: str) -> str:
+    sign = rf"@|%40|%2540|\x{{ff20}}|(\+|%2[Bb])[0-9]|{_CONTROL}|{_PHONE_HOME}"
+    ip = f"regexp_matches({text}, '{_IP}|{_IPV6_TOLD}')"
+    return f"(({suspect} and regexp_matches({text}, '{sign}')) or ({may_hold_ip(text)} and {ip}))"
+
+
+def _masked_within(text: str, ip: str, shown_ip: str) -> str:
     within = f"regexp_replace({text}, '{_CONTROL}', '�', 'g')"
-    for pattern, shown in ((_MAIL_WHOLE, "[e-mail]"), (_PHONE_ABROAD, "[phone]")):
+    phone = f"{_PHONE_ABROAD}|{_PHONE_HOME}"
+    for pattern, shown in ((_MAIL_WHOLE, "[e-mail]"), (ip, shown_ip), (_IPV6_TOLD, "[ip]"), (phone, "[phone]")):
         within = f"regexp_replace({within}, '{pattern}', '{shown}', 'g')"
-    closer = f"case when {whole} then coalesce({hmac_of(text)}, '[personal]') else {within} end"
-    has_sign = rf"{suspect} and regexp_matches({text}, '@|%40|%2540|\x{{ff20}}|[+][0-9]|{_CONTROL}')"
-    is_number_like = f"{text} < ':' and {text} >= '0' and regexp_full_match({text}, '{_IP}')"
-    return f"case when ({has_sign}) or ({is_number_like}) then {closer} else {text} end"
+    return within

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from journey_analytics.landing.privacy import pseudonymised
+from journey_analytics.landing.privacy import may_hold_ip, pseudonymised
 
 Tree = dict[str, "Tree"]
 
@@ -84,7 +84,7 @@ def _scalar(value: str, suspect: str) -> str:
     text = f"json_extract_string({value}, '$')"
     bare = f"regexp_replace({text}, '(://[^?#\\s]*)[?#]\\S*', '\\1', 'g')"
     closer = f"to_json({pseudonymised(bare, suspect)})::varchar"
-    is_plain = f"not ({suspect}) and not contains({value}, '://') and not {value}::varchar like '%.%.%.%'"
+    is_plain = f"not ({suspect} or contains({value}, '://') or {may_hold_ip(f'{value}::varchar')})"
     return f"""case when starts_with({value}, '{{') or starts_with({value}, '[') or {value}::varchar = 'null' then null
         when not starts_with({value}, '"') or ({is_plain}) then {value}::varchar else {closer} end"""
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from journey_analytics.facts.contracts import SCALES
 from journey_analytics.facts.expressions import checked_condition, quoted
 from journey_analytics.facts.feeds import Column, Source, landed_name
-from journey_analytics.landing.privacy import redacted
+from journey_analytics.landing.privacy import hinted, one_word, redacted
 from journey_analytics.landing.values import scale_in_words
 
 AS_OF = {"as_of": "getvariable('not_after')"}
@@ -96,7 +96,7 @@ def noted(source: Source) -> Iterator[tuple[str, str, str, str, str]]:
         yield holds, "new_column", "keys", str(source.on_new_column), _shown_keys(source)
     for index, (name, column) in enumerate(source.columns.items()):
         text, landed = text_of(index), quoted(landed_name(name, column))
-        shown = f"left({redacted(text)}, 60)"
+        shown = _shown(column, text)
         if column.not_answered:
             yield unanswered(column, text), "not_answered", name, "evolve", shown
         follows: str = column.on_new_value or source.on_new_value
@@ -126,7 +126,7 @@ def clamped(source: Source, name: str) -> str:
 def _wrong_values(source: Source, name: str, column: Column, text: str) -> Iterator[tuple[str, str]]:
     """What can be wrong with one column's value."""
     landed = quoted(landed_name(name, column))
-    shown = f"left({redacted(text)}, 60)"
+    shown = _shown(column, text)
     if column.required:
         yield f"_problem is null and ({_is_missing(column, text, landed)})", literal(f"{name} is missing")
     if column.type in _SHOWN and column.personal is None and _on_new_type(column, source) == "reject_row":
@@ -150,6 +150,11 @@ def _wrong_values(source: Source, name: str, column: Column, text: str) -> Itera
         low, high = SCALES[column.scale]
         outside = literal(f"{name} lies outside {scale_in_words(column.scale)}: ")
         yield f"{landed} not between {low} and {high}", f"{outside} || {shown}"
+
+
+def _shown(column: Column, text: str) -> str:
+    """A value as a reason or a note may show it."""
+    return f"left({one_word(text) if column.type == 'text' else hinted(text)}, 60)"
 
 
 def _in_words(column: Column) -> str:
