@@ -92,7 +92,9 @@ class Reference:
         return where is None or self.conditions[where](event)
 
     def named(self, event: Event, selector: Selector) -> bool:
-        return selector.names is None or event[selector.kind] in selector.names
+        if selector.names is None:
+            return selector.event is not None or event[selector.kind] is not None
+        return event[selector.kind] in selector.names
 
     def has_held(self, event: Event) -> bool:
         return all(event[name] is not None for name in self.funnel.hold)

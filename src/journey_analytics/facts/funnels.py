@@ -88,15 +88,16 @@ class Selector(Strict):
 
     @property
     def names(self) -> tuple[str, ...] | None:
-        """The values that are meant, or None where any event is."""
+        """The values that are meant, or None where any event is, or any that has a touchpoint or a stage."""
         names = self.event or self.touchpoint or self.stage or ()
         return None if ANY_EVENT in names else names
 
     @property
     def in_words(self) -> str:
         """As a person says it: `cart_added or cart_updated, where quantity > 0`."""
-        words = " or ".join(self.names) if self.names else "any event"
-        at = {"event_name": "", "touchpoint": "at ", "stage": "in "}[self.kind if self.names else "event_name"]
+        any_ = {"event_name": "any event", "touchpoint": "any touchpoint", "stage": "any stage"}
+        words = " or ".join(self.names) if self.names else any_[self.kind]
+        at = {"event_name": "", "touchpoint": "at ", "stage": "in "}[self.kind]
         return f"{at}{words}" + (f", where {self.where}" if self.where else "")
 
     def _must_name_one(self, *, beside: int = 0) -> None:

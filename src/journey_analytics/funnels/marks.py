@@ -83,9 +83,11 @@ def source(question: Question) -> list[tuple[str, exp.Query]]:
 def selected(log: Log, selector: Selector) -> Tree:
     """Whether an event is one of those a selector names, its condition left out."""
     names = selector.names
-    if names is None:
+    if names is None and selector.event:
         return exp.true()
     named_by = log.value(selector.kind, "a step")
+    if names is None:
+        return known(named_by)
     return named_by.eq(sql.text(names[0])) if len(names) == 1 else named_by.isin(*map(sql.text, names))
 
 
