@@ -7,14 +7,18 @@ hash), and `refused` the reasons of refused rows.
 
 from __future__ import annotations
 
+import csv
 import functools
 import hmac
+import io
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from shop_builder import JOURNEY, KEY, NIGHTLY, Shop, make_shop
@@ -65,9 +69,9 @@ def house() -> Warehouse:
     return made
 
 
-def landed(name: str, path: Path) -> list[dict[str, Any]]:
+def landed(name: str, path: Path, source: Source | None = None) -> list[dict[str, Any]]:
     """Every record of a file as the feed's contract takes it; `landing.<feed>` holds those that land."""
-    source = source_of(name)
+    source = source or source_of(name)
     batches = list(read_file(path, source, 0))
     with house().offered("incoming", table_of(batches, schema_of(source))):
         house().execute(f"create or replace temp table staged as {contract_query(source)}")
@@ -170,6 +174,35 @@ def test_what_a_short_file_says_shapes_the_night_that_is_named_by_its_inputs(tmp
         shop.write("sources/segment.yml", text)
         digests.add(shop.project().digest)
     assert len(digests) == 3
+
+
+@pytest.mark.parametrize(("name", "as_text"), [("ga4", ()), ("posthog", ("properties",)), ("events", ())])
+def test_a_parquet_extract_becomes_the_same_events(name: str, as_text: tuple[str, ...], tmp_path: Path) -> None:
+    """An extract has the vendor's columns; PostHog's has nested ones as text."""
+    rows = [row for case in feed_cases() if case["feed"] == name for row in records_of(case)]
+    lines, table = tmp_path / "lines", tmp_path / "table"
+    lines.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    texts = [{key: json.dumps(value) if key in as_text else value for key, value in row.items()} for row in rows]
+    pq.write_table(pa.Table.from_pylist(texts, schema_over(texts)), table)
+    contract = read_yaml(ready_made()[name]).value
+    found = []
+    for path, format_ in ((lines, "jsonl"), (table, "parquet")):
+        landed(name, path, Source.model_validate({**contract, "format": format_}))
+        found.append(sorted(events(name), key=lambda event: event["row_number"]))
+    assert len(found[0]) > 3
+    assert found[1] == found[0]
+
+
+def records_of(case: Case) -> list[dict[str, Any]]:
+    """A case's rows as JSON objects; numbers of microseconds as numbers, since one column of a table has one type."""
+    rows = case.get("records") or list(csv.DictReader(io.StringIO(case["text"])))
+    return [{key: int(v) if key == "event_timestamp" else v or None for key, v in row.items()} for row in rows]
+
+
+def schema_over(rows: list[dict[str, Any]]) -> pa.Schema:
+    """The columns of all rows, in the order in which they are met; a table would have those of its first row alone."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return pa.schema([(name, pa.array([row.get(name) for row in rows]).type) for name in names])
 
 
 def test_the_list_of_feeds_names_every_ready_made_feed_with_where_it_lands() -> None:
