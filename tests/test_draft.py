@@ -12,8 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shop_builder import JOURNEY
 
 from journey_analytics import ledger
 from journey_analytics.cli.main import main
@@ -22,18 +24,8 @@ from journey_analytics.draft.samples import Sample, read_sample
 from journey_analytics.errors import InputError
 from journey_analytics.facts.config import load_project
 from journey_analytics.landing import land
-from journey_analytics.warehouse import open_night, open_published
+from journey_analytics.warehouse import open_night
 
-MAP = """shop: Tea shop
-currency: EUR
-conversion: {event: order_paid}
-stages:
-  - {id: looking, wants: "Which one?", within: 7 days, owner: Catalogue}
-  - {id: paying, wants: "Pay and be done.", within: 1 day, owner: Checkout}
-touchpoints:
-  - {id: product, name: Product page, stage: looking, channel: web, owner: Catalogue, when: {event: product_viewed}}
-  - {id: paid, name: Order paid, stage: paying, channel: web, owner: Checkout, when: {event: order_paid}}
-"""
 COLUMNS = ("id", "customer_id", "event", "at", "page", "ip")
 EVENTS = [
     dict(zip(COLUMNS, told, strict=True))
@@ -85,7 +77,7 @@ def drafted(kind: str, folder: Path) -> Path:
     (shop / "landing" / "visits").mkdir(parents=True)
     (shop / "landing" / "visits" / name).write_bytes(content)
     assert journey("source", "new", "visits", "--like", shop / "landing" / "visits" / name, "--project", shop) == 0
-    (shop / "pipelines" / "journey.yml").write_text(MAP, encoding="utf-8")
+    (shop / "pipelines" / "journey.yml").write_text(yaml.safe_dump(JOURNEY), encoding="utf-8")
     (shop / "pipelines" / "nightly.yml").write_text("landing: landing\nsources: [visits]\n", encoding="utf-8")
     return shop
 
@@ -112,19 +104,6 @@ def test_a_drafted_feed_lands_the_file_it_was_drafted_from(kind: str, tmp_path: 
         ("e3", "bob", "product_viewed", "2026-03-01 10:00:00", "/tea"),
     ]
     assert "203.0.113.7" not in str(events)
-
-
-def test_a_drafted_feed_runs_a_whole_night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("JOURNEY_KEY", raising=False)
-    shop = drafted("commas", tmp_path)
-    assert journey("run", "--project", shop) == 0
-    published = open_published(shop / "warehouse" / "journey.duckdb")
-    journeys = published.rows("select customer_id, status from journeys.journeys order by customer_id")
-    published.close()
-    assert [(row["customer_id"], row["status"]) for row in journeys] == [
-        ("user:ada", "converted"),
-        ("user:bob", "open"),
-    ]
 
 
 def guessed(**columns: list[str]) -> dict[str, Guess]:

@@ -17,6 +17,8 @@ import pytest
 from shop_builder import Shop
 from test_ready_feeds import every_model, shop_with
 
+from journey_analytics.errors import InputError
+
 PAYLOADS = Path(__file__).resolve().parents[3] / "shared" / "formats"
 
 
@@ -35,7 +37,6 @@ VENDORS = (
     Vendor("segment", ("segment_spec/*.json",), 2, "format: json\n"),
     Vendor("posthog", ("posthog/*.json",), 0, "format: json\n"),
     Vendor("amplitude", ("amplitude_fivetran/amplitude_event_data.csv",), 10, "format: csv\n"),
-    Vendor("ga4", ("ga4_bigquery/*.csv",), 0, "format: csv\n"),
     Vendor("sendgrid", ("sendgrid_event_webhook/*.json",), 12),
     Vendor("sendgrid", ("email_provider_webhooks_anymail/sendgrid.payloads.json",), 7, within="payload"),
     Vendor("postmark", ("email_provider_webhooks_anymail/postmark.payloads.json",), 6, within="payload"),
@@ -110,3 +111,8 @@ def test_every_record_of_a_vendor_lands_or_is_refused_with_a_reason(vendor: Vend
         [found, shop.rows(f"from work.landing.{vendor.feed}"), shop.rows("from work.ops.rejects")], default=str
     )
     assert not re.findall(r"[\w.+-]+@[\w-]+\.\w+", kept), "no address is kept"
+
+
+def test_a_connectors_table_that_is_no_export_of_ga4_is_refused_by_its_columns(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the required column event_timestamp, event_name is gone"):
+        night(Vendor("ga4", ("ga4_bigquery/*.csv",), 0, "format: csv\n"), tmp_path)
