@@ -301,6 +301,19 @@ def test_a_parquet_row_whose_bytes_are_no_text_or_are_too_many_costs_that_row_al
     assert [row["problem"] for row in found] == [None, "is not UTF-8 text", None, "is longer than 1,000,000 bytes"]
 
 
+def test_what_the_folders_of_a_data_set_say_is_a_column_like_any_other(tmp_path: Path) -> None:
+    columns = {**WEB["columns"], "user": {"type": "text", "from": "shop", "required": True}, "ip": {"type": "text"}}
+    feed = Source.model_validate({**WEB, "format": "parquet", "columns": columns})
+    folder = tmp_path / "other=1" / "orders" / "shop=K%C3%B6ln" / "ip=__HIVE_DEFAULT_PARTITION__" / "n=5"
+    folder.mkdir(parents=True)
+    pq.write_table(pa.table({"id": ["1", "2"], "at": ["x"] * 2, "n": ["6"] * 2}), folder / "a.parquet")
+    found = read(folder / "a.parquet", feed)
+    assert [(row["t2"], row["t4"], row["t5"]) for row in found] == [("Köln", None, "6")] * 2
+    assert names_in(folder / "a.parquet", feed) == ["id", "at", "n", "ip", "shop"]
+    with pytest.raises(UnreadableFile, match="lacks the column shop"):
+        read((folder / "a.parquet").rename(tmp_path / "a.parquet"), feed)
+
+
 def test_a_packed_parquet_file_is_unpacked_first(tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": ["1"], "at": ["x"]}), tmp_path / "a.parquet")
     packed = tmp_path / "a.parquet.gz"

@@ -85,10 +85,9 @@ def _feeds(project: Project) -> Iterator[Examined]:
     for source in project.sources.values():
         count = len(files_of(project, source))
         nothing = f"nothing matches {', '.join(source.lands)} below {project.nightly.landing}"
-        remedy = f"{nothing}; deliver a file or correct `lands:`"
-        yield Examined(
-            count > 0 or not source.required, f"feed {source.source}: {count} files", "" if count else remedy
-        )
+        remedy = f"{nothing}; deliver a file or correct `lands:`" if source.fetch is None else "the night fetches them"
+        is_well = count > 0 or not source.required or source.fetch is not None
+        yield Examined(is_well, f"feed {source.source}: {count} files", "" if count else remedy)
 
 
 def _disk(project: Project) -> Examined:

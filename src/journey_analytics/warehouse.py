@@ -334,6 +334,7 @@ def _connect(path: Path, memory_limit: str | None, threads: int | None, folder: 
         ) from error
     connection.execute("set TimeZone = 'UTC'")
     connection.execute("set preserve_insertion_order = true")
+    connection.execute("set enable_progress_bar = false")  # standard output is for what was asked for
     connection.execute("set python_enable_replacements = false")
     connection.execute(f"set allowed_directories = ['{_literal(folder)}']")
     connection.execute("set enable_external_access = false")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,7 +31,8 @@ _TOO_LONG = f"is longer than {MAX_RECORD_BYTES:,} bytes"
 def read_parquet(path: Path, source: Source) -> Iterator[list[pa.Array]]:
     """(problem, raw, one text per declared column) of the rows, many at a time; a row has no raw text.
 
-    A column comes `from` a column of that very name, or else from a path into a nested one.
+    A column comes `from` a column of that very name, from a path into a nested one, or from the file's folders where
+    these say it (`day=2026-03-01/`).
 
     Raises
     ------
@@ -40,19 +43,23 @@ def read_parquet(path: Path, source: Source) -> Iterator[list[pa.Array]]:
         if len(set(present)) != len(present):
             raise UnreadableFile(f"names a column twice: {told(present, source)}")
         routes = [(place, _route_in(rows.schema_arrow, place)) for place in places(source)]
-        if lacking := missing([place for place, route in routes if route is not None], source):
+        said = _said_by_folders(path)
+        if lacking := missing([place for place, route in routes if route is not None or place in said], source):
             raise UnreadableFile(f"lacks the column {', '.join(lacking)}; it has {told(sorted(present), source)}")
         roots = sorted({str(route.steps[0]) for _, route in routes if route is not None})
         for batch in rows.iter_batches(columns=roots, batch_size=_batch_rows(rows.metadata)):
-            found = [_text_at(batch, route) for _, route in routes]
+            found = [
+                _text_at(batch, route) if route is not None else (_repeated(said.get(place), len(batch)), None)
+                for place, route in routes
+            ]
             texts = first_told([text for text, _ in found], source)
             yield [_problems(found, len(batch)), pa.nulls(len(batch), pa.large_string()), *texts]
 
 
 def parquet_names(path: Path) -> list[str]:
-    """The names of a file's columns."""
+    """The names of a file's columns, those that its folders say among them."""
     with _seekable(path) as file, pq.ParquetFile(file) as rows:
-        return list(rows.schema_arrow.names)
+        return list(dict.fromkeys([*rows.schema_arrow.names, *_said_by_folders(path)]))
 
 
 def first_rows(path: Path, count: int) -> list[dict[str, Any]]:
@@ -60,6 +67,19 @@ def first_rows(path: Path, count: int) -> list[dict[str, Any]]:
     with _seekable(path) as file, pq.ParquetFile(file) as rows:
         batch = next(rows.iter_batches(batch_size=count), None)
     return [] if batch is None else batch.to_pylist()
+
+
+def _said_by_folders(path: Path) -> dict[str, str | None]:
+    """The values that a data set is split by, as its folders are named: `day=2026-03-01/shop=Berlin/`."""
+    said: dict[str, str | None] = {}
+    for folder in itertools.takewhile(lambda folder: "=" in folder.name, path.parents):
+        name, _, value = folder.name.partition("=")
+        said[unquote(name)] = None if value == "__HIVE_DEFAULT_PARTITION__" else unquote(value)
+    return said
+
+
+def _repeated(text: str | None, count: int) -> pa.Array:
+    return pa.array([text] * count, pa.large_string())
 
 
 @contextmanager
@@ -100,14 +120,12 @@ def _batch_rows(metadata: Any) -> int:
     return max(1, min(BATCH_ROWS, BATCH_BYTES * int(metadata.num_rows) // max(1, size)))
 
 
-def _text_at(batch: pa.RecordBatch, route: Route | None) -> tuple[pa.Array, pa.Array | None]:
+def _text_at(batch: pa.RecordBatch, route: Route) -> tuple[pa.Array, pa.Array | None]:
     """(what a route leads to as texts, which of them are none; None where all are).
 
     A column that holds JSON as text is gone into like a nested one.
     """
     nothing = pa.nulls(len(batch), pa.large_string())
-    if route is None:
-        return nothing, None
     values, steps = batch.column(str(route.steps[0])), list(route.steps[1:])
     while steps and pa.types.is_struct(values.type):
         place = values.type.get_field_index(str(steps.pop(0)))
