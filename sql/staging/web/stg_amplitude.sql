@@ -64,7 +64,10 @@ select
     cast(null as varchar) as score_kind,
     cast(null as varchar) as invitation_id,
     cast(null as varchar) as comment,
-    json_merge_patch('{}', json_object('product_id', product_id, 'category', category, 'query', query)) as properties,
+    json_merge_patch(
+        coalesce(more, '{}'),
+        json_object('product_id', product_id, 'category', category, 'query', query)
+    ) as properties,
     file_id,
     row_number
 from tracked

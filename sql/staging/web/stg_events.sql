@@ -31,7 +31,7 @@ select
     invitation_id,
     cast(null as varchar) as comment,
     json_merge_patch(
-        '{}',
+        coalesce(more, '{}'),
         json_object(
             'survey', survey, 'channel', channel, 'topic', topic, 'region', region, 'promised_at', promised_at,
             'product_id', product_id, 'category', category, 'query', query

@@ -60,7 +60,7 @@ select
     cast(null as varchar) as invitation_id,
     cast(null as varchar) as comment,
     json_merge_patch(
-        '{}',
+        coalesce(more, '{}'),
         json_object(
             'product_id', item_id, 'category', item_category, 'query', search_term, 'coupon', coupon, 'screen', screen
         )

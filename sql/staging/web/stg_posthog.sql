@@ -63,7 +63,7 @@ select
     cast(null as varchar) as invitation_id,
     cast(null as varchar) as comment,
     json_merge_patch(
-        '{}',
+        coalesce(more, '{}'),
         json_object('product_id', product_id, 'category', category, 'query', query, 'screen', screen)
     ) as properties,
     file_id,

@@ -72,7 +72,7 @@ select
     cast(null as varchar) as invitation_id,
     cast(null as varchar) as comment,
     json_merge_patch(
-        '{}',
+        coalesce(more, '{}'),
         json_object(
             'product_id', product_id, 'category', category, 'query', query, 'n_results', n_results, 'coupon', coupon,
             'screen', case when type = 'screen' then name end
