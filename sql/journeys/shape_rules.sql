@@ -4,13 +4,26 @@
 -- or recovery it belongs to.
 --
 -- A rule's missing part means any. A shape may meet the rules of several touchpoints; event_shapes takes the first.
+-- Names that look the same are the same, however their letters were put together (Unicode NFC).
 with
+
+composed as (
+    select
+        shape_id,
+        source,
+        nfc_normalize(event_name) as event_name,
+        nfc_normalize(path) as path,
+        device,
+        nfc_normalize(utm_campaign) as utm_campaign,
+        list_transform(rule_values, lambda value: nfc_normalize(value)) as rule_values
+    from journeys.shapes
+),
 
 feed_events as (
     select distinct
         source,
         event_name
-    from journeys.shapes
+    from composed
 ),
 
 rules_by_event as (
@@ -37,7 +50,7 @@ select
     rules.kind,
     rules.subject,
     min(rules.subject_position) as subject_position
-from journeys.shapes as shapes
+from composed as shapes
 inner join rules_by_event as rules
     on
         shapes.source = rules.source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -63,7 +64,7 @@ def _as_text(value: Any) -> Any:
 def _printable(value: str) -> str:
     if _CONTROL.search(value):
         raise ValueError(f"{value!a} holds characters that are not shown; allowed is plain text")
-    return value
+    return unicodedata.normalize("NFC", value)
 
 
 def _regex(value: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from journey_analytics.facts.expressions import quoted
 from journey_analytics.facts.feeds import Source, landed_name
 from journey_analytics.landing.contract import happened_at
+from journey_analytics.landing.rowrules import LANDS
 from journey_analytics.warehouse import Warehouse
 
 
@@ -68,7 +69,7 @@ def _same_key(source: Source) -> str:
     facts = f"{content} as content, {latest} as latest, {happened_at(source)} as happened"
     best = "latest desc nulls last, content desc, place" if source.latest_by is not None else "place"
     return f"""
-        with kept as (from staged where _reasons is null and _is_in_scope),
+        with kept as (from staged where {LANDS}),
         landed as materialized (
             select {key}, {facts}, null::integer as _file_index, row_number as _row_number, file_id
             from work.landing.{quoted(source.source)} semi join kept using ({key})),

@@ -24,6 +24,7 @@ from journey_analytics.landing.erasures import InForce, in_force, key_set, take_
 from journey_analytics.landing.packed import UnreadableFile
 from journey_analytics.landing.privacy import WITHOUT_KEY
 from journey_analytics.landing.readers import read_file, schema_of, table_of
+from journey_analytics.landing.rowrules import LANDS
 from journey_analytics.warehouse import DatabaseError, Warehouse
 
 CHUNK_ROWS = 500_000
@@ -312,7 +313,7 @@ def _load_chunk(warehouse: Warehouse, source: Source, batches: list[Any], take_o
         insert into work.landing.{name}
         select {columns}, _file_id, staged._row_number
         from staged join staged_files on _index = _file_index
-        where _reasons is null and _is_in_scope and not exists (
+        where {LANDS} and not exists (
             from repeated where repeated._file_index = staged._file_index and repeated._row_number = staged._row_number)
     """)
     warehouse.execute(

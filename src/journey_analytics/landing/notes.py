@@ -13,6 +13,7 @@ from journey_analytics.facts.expressions import quoted
 from journey_analytics.facts.feeds import Source
 from journey_analytics.landing.deliveries import File
 from journey_analytics.landing.privacy import masked_name
+from journey_analytics.landing.rowrules import LANDS
 from journey_analytics.warehouse import Warehouse
 
 NOTES = MappingProxyType(
@@ -43,12 +44,12 @@ def begin(warehouse: Warehouse) -> None:
 
 def count(warehouse: Warehouse) -> None:
     """Count the notes of the rows of `staged` that have landed: in scope, not refused, no duplicate."""
-    warehouse.execute("""
+    warehouse.execute(f"""
         insert into chunk_notes
         with landed as (
             select _file_index, unnest(_notes) as said
             from staged
-            where _notes is not null and _is_in_scope and not exists (
+            where _notes is not null and {LANDS} and not exists (
                 from repeated
                 where repeated._file_index = staged._file_index and repeated._row_number = staged._row_number))
         select _file_index, said.note, said.subject, said.follows, count(*), min(said.sample)

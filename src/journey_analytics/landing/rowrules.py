@@ -14,6 +14,9 @@ from journey_analytics.facts.feeds import Column, Source, landed_name
 from journey_analytics.landing.privacy import hinted, one_word, redacted
 from journey_analytics.landing.values import scale_in_words
 
+LANDS = "_reasons is null and _is_in_scope"
+"""What holds of a staged row that lands, unless another row has its key."""
+
 AS_OF = {"as_of": "getvariable('not_after')"}
 _SHOWN = {
     "integer": "a whole number", "number": "a finite number", "boolean": "true or false",
