@@ -26,7 +26,7 @@ from test_worked_cases import USUAL_SETTINGS, Row, differences
 
 from journey_analytics import rules, warehouse
 from journey_analytics.build import models
-from journey_analytics.errors import ConfigErrors
+from journey_analytics.errors import ConfigError, ConfigErrors
 from journey_analytics.facts.config import home
 from journey_analytics.facts.feeds import Source
 from journey_analytics.facts.ready import ready_made
@@ -197,6 +197,31 @@ def test_a_parquet_extract_becomes_the_same_events(name: str, as_text: tuple[str
         found.append(sorted(events(name), key=lambda event: event["row_number"]))
     assert len(found[0]) > 3
     assert found[1] == found[0]
+
+
+def test_further_properties_are_kept_by_a_short_file_alone(tmp_path: Path) -> None:
+    contract = read_yaml(ready_made()["segment"]).value
+    contract["columns"]["more"] = {"from": "properties", "type": "properties", "keep": ["plan"]}
+    call = {
+        "messageId": "m1",
+        "type": "track",
+        "event": "Signed Up",
+        "userId": "u1",
+        "timestamp": "2026-03-02T09:00:00Z",
+    }
+    path = tmp_path / "calls"
+    path.write_text(json.dumps({**call, "properties": {"plan": "pro", "friend": "Bob"}}), encoding="utf-8")
+    landed("segment", path, Source.model_validate(contract))
+    assert [json.loads(event["properties"]) for event in events("segment")] == [{"plan": "pro"}]
+
+
+def test_two_models_of_one_name_in_one_folder_are_a_mistake(tmp_path: Path) -> None:
+    for folder in ("staging", "staging/web"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "stg_x.sql").write_text("-- Grain: one row per x.\nselect 1 as x\n", encoding="utf-8")
+        (tmp_path / folder / "stg_x.yml").write_text("description: x\ncolumns: {x: x}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"staging/stg_x.sql and staging/web/stg_x.sql are two models of one name"):
+        models.discover([tmp_path])
 
 
 def records_of(case: Case) -> list[dict[str, Any]]:

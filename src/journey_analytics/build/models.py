@@ -128,13 +128,14 @@ def discover(folders: Sequence[Path]) -> dict[str, Model]:
 
     Raises
     ------
-    ConfigError : a model has no `.yml`, or one that breaks its form
+    ConfigError : a model has no `.yml`, or one that breaks its form; a folder has two models of one name
     """
     models: dict[str, Model] = {}
     for folder in folders:
         for path in sorted([*folder.glob("*/*.sql"), *folder.glob("staging/*/*.sql")]):
             if path.parent.name not in NO_MODELS:
                 table = f"{path.relative_to(folder).parts[0]}.{path.stem}"
+                _refuse_twice(models.get(table), path, folder)
                 sql = path.read_text(encoding="utf-8").rstrip().removesuffix(";")
                 models[table] = Model(table, path, sql, read_notes(path.with_suffix(".yml")), referenced_tables(sql))
     for twin, (table, instead) in TWINS.items():
@@ -149,6 +150,12 @@ def _twin(name: str, model: Model, instead: Mapping[str, str]) -> Model:
     header = [f"What {model.table} says when it reads {swapped}.", "", *model.header.splitlines()]
     sql = "\n".join([*(f"-- {line}".rstrip() for line in header), reading_instead(model.sql, instead)])
     return Model(name, model.path, sql, model.notes, referenced_tables(sql))
+
+
+def _refuse_twice(known: Model | None, path: Path, folder: Path) -> None:
+    if known is not None and known.path.is_relative_to(folder):
+        places = [each.relative_to(folder).as_posix() for each in (known.path, path)]
+        raise ConfigError(f"{' and '.join(places)} are two models of one name", where="sql/", do="keep one of them")
 
 
 def read_notes(path: Path) -> Notes:

@@ -72,7 +72,7 @@ def _copy_pipelines(out: Path) -> None:
     source = home() / "pipelines"
     if source.resolve() == (out / "pipelines").resolve():
         return
-    for file in sorted(source.rglob("*.yml")):
+    for file in sorted([*source.glob("*.yml"), *source.glob("sources/*.yml")]):
         target = out / "pipelines" / file.relative_to(source)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
