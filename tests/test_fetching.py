@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 from remotes import BUCKET, ENVIRONMENT, Bucket, FlakyNetwork, bucket, fetch_from
 from shop_builder import NOW, Shop, make_shop, row
+from teashop import write_tea_shop
 
+from journey_analytics.cli.main import main
 from journey_analytics.errors import ConfigError, ConfigErrors, InputError, ResourceError
 from journey_analytics.landing import fetching, land, remote
 from journey_analytics.landing.fetching import Fetched
+from journey_analytics.warehouse import open_published
 
 TODAY = NOW.replace(year=2099)
 
@@ -207,6 +210,31 @@ def test_what_is_fetched_but_would_not_land_is_a_mistake_of_the_set_up(s3: Bucke
     s3.put("web/a.csv", b"x")
     with pytest.raises(ConfigError, match=r"fetches web/a.csv, which `lands: web/\*.jsonl` does not take"):
         night(shop)
+
+
+def test_a_night_ends_in_2_without_an_optional_feed_and_in_40_without_a_required_one(
+    s3: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = write_tea_shop(tmp_path / "shop")
+    feed = shop / "pipelines" / "sources" / "web.yml"
+    told = feed.read_text()
+    s3.put("tea/2026-03-02.csv", b"visit_id,who,what,page,seen_at\n9,eve,view,/tea/oolong,2026-03-02T09:00:00Z\n")
+    codes = []
+    for port, more in ((s3.port, ""), (9, ""), (9, "required: true\n")):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        feed.write_text(told + "fetch: {from: 's3://shop-exports/tea/', match: '*.csv'}\n" + more)
+        with pytest.raises(SystemExit) as ended:
+            main(["run", "--project", str(shop)])
+        codes.append(ended.value.code)
+    assert codes == [0, 2, 40]
+    printed = "".join(capsys.readouterr())
+    assert "web: fetched 1; 0 are as they were" in printed
+    assert "warning: web was not fetched whole: s3://shop-exports/tea/: cannot be reached" in printed
+    assert "the required feed web cannot be fetched" in printed
+    assert not [secret for secret in list(ENVIRONMENT.values())[:2] if secret in printed]
+    published = open_published(shop / "warehouse" / "journey.duckdb")
+    assert published.scalar("select count(*) from journeys.events where user_id = 'eve'") == 1
+    published.close()
 
 
 @pytest.mark.parametrize("size", [10_000 if os.environ.get("JOURNEY_SLOW") != "small" else 1_200])

@@ -17,10 +17,10 @@ from shop_builder import WEB, Shop, make_shop, row
 
 IS_SMALL = os.environ.get("JOURNEY_SLOW") == "small"
 VALUE_BYTES = 20_000_000 if IS_SMALL else 100_000_000
-FILE_BYTES = 60_000_000 if IS_SMALL else 1_000_000_000
+FILE_BYTES = 60_000_000 if IS_SMALL else 300_000_000
 N_FILES = 1_500 if IS_SMALL else 10_000
-# What the interpreter and its libraries take before a row is read, the database's own limit, and the blocks under way.
-MEMORY_BYTES = 700_000_000
+# The interpreter and its libraries, the database's own limit, and the chunks under way, which are the larger part.
+MEMORY_BYTES = 700_000_000 if IS_SMALL else 1_100_000_000
 
 LAND = """
 import resource, sys
