@@ -89,7 +89,7 @@ def test_a_check_that_freezes_freezes_and_is_a_finding_about_the_feed(house: War
     check(house, "surveys", "refused_share", "freeze", False)
     rows = {row["subject"]: row for row in find(house) if row["metric"] in ("fit", "csat")}
     assert rows["till"]["status"] == "frozen"
-    assert rows["surveys"]["claim"] == "The feed has refused share 9 %, expected at most 1 %"
+    assert rows["surveys"]["claim"] == "The feed did not meet “refused share” (9 %, expected at most 1 %)"
     assert rows["surveys"]["caveat"] == "What rests on this feed is frozen."
 
 
@@ -138,14 +138,14 @@ def test_the_first_line_says_what_is_frozen() -> None:
     data = shops.result_of(surveys_unfit())["data"]
     assert data["is_fit"]
     assert "what rests on surveys is frozen" in data["sentence"]
-    assert data["unfit_feeds"] == [{"source": "surveys", "because": "has refused share 9 %, expected at most 1 %"}]
+    assert data["unfit_feeds"] == [{"source": "surveys", "because": "did not meet “refused share” (9 %, expected at most 1 %)"}]
 
 
 def test_a_night_on_which_all_is_frozen_passes_no_verdict() -> None:
     shop = surveys_unfit()
     shop.execute("update marts.findings set status = 'frozen' where kind <> 'data'")
     sentence = shops.result_of(shop)["verdict"]["sentence"]
-    assert sentence == "No verdict tonight: the feed surveys has refused share 9 %, expected at most 1 %."
+    assert sentence == "No verdict tonight: the feed surveys did not meet “refused share” (9 %, expected at most 1 %)."
 
 
 def test_no_feed_is_unfit_only_because_it_was_not_expected_to_come(house: Warehouse) -> None:

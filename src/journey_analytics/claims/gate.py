@@ -60,7 +60,7 @@ def unfit_feeds(tables: Tables) -> dict[str, str]:
     for row in checks:
         if not row["is_met"] and row["level"] == "freeze":
             what = formats.words(row["expectation"]).lower()
-            reasons[row["subject"]].append(f"has {what} {row['observed']}, expected {row['expected']}")
+            reasons[row["subject"]].append(f"did not meet “{what}” ({row['observed']}, expected {row['expected']})")
     return {source: " and ".join(said) for source, said in sorted(reasons.items())}
 
 
