@@ -33,7 +33,8 @@ def sources(
         raise ConfigError(f"there is no feed '{feed}'", allowed=", ".join(files), do="journey sources")
     on = _switched_on(project.resolve())
     wanted = {feed: files[feed]} if feed else files
-    staging = discover([folder for folder in (home() / "sql", project.resolve() / "sql") if folder.is_dir()])
+    folders = dict.fromkeys(each.resolve() for each in (home() / "sql", project / "sql") if each.is_dir())
+    staging = discover(list(folders))
     rows = [_told(name, path, name in on, staging.get(f"staging.stg_{name}")) for name, path in wanted.items()]
     if json_:
         print_json({"sources": rows})
