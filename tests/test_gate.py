@@ -138,7 +138,8 @@ def test_the_first_line_says_what_is_frozen() -> None:
     data = shops.result_of(surveys_unfit())["data"]
     assert data["is_fit"]
     assert "what rests on surveys is frozen" in data["sentence"]
-    assert data["unfit_feeds"] == [{"source": "surveys", "because": "did not meet “refused share” (9 %, expected at most 1 %)"}]
+    why = "did not meet “refused share” (9 %, expected at most 1 %)"
+    assert data["unfit_feeds"] == [{"source": "surveys", "because": why}]
 
 
 def test_a_night_on_which_all_is_frozen_passes_no_verdict() -> None:
