@@ -19,10 +19,13 @@ NOW = datetime(2026, 11, 29)
 WALL_CLOCK = {"ops.runs"}
 
 
-def run_night(shop: Path, *, as_of: datetime | None = None, now: datetime = NOW) -> list[str]:
+def run_night(
+    shop: Path, *, as_of: datetime | None = None, now: datetime = NOW, rebuild: bool = False
+) -> list[str]:  # fmt: skip
     """A night without judging, findings and report: what is left is the tables. Returns what it told."""
     told: list[str] = []
-    with Night(load_project(shop), as_of=as_of, now=now, told=lambda step, detail: told.append(detail)) as night:
+    project = load_project(shop)
+    with Night(project, as_of=as_of, now=now, told=lambda _, detail: told.append(detail), rebuild=rebuild) as night:
         night.land()
         night.begin()
         night.build()

@@ -21,7 +21,7 @@ create table rules.calendar(event_on date, until_on date, kind text, name text, 
 create table ops.schema_version(version int);
 create table ops.feeds(source text, is_required boolean, n_files bigint, n_read bigint, n_loaded bigint,
   n_duplicate bigint,
-  n_rejected bigint, n_out_of_scope bigint, n_erased bigint, refused_share double, duplicate_share double, first_event_at timestamp,
+  n_rejected bigint, n_out_of_scope bigint, n_late bigint, n_erased bigint, refused_share double, duplicate_share double, first_event_at timestamp,
   last_event_at timestamp, hours_since_last_event double, n_after_as_of bigint, status text, n_unmapped bigint,
   unmapped_share double);
 create table ops.rejects(file_id text, source text, file text, row_number bigint, reasons text[], row text);

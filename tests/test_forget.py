@@ -156,7 +156,7 @@ def test_a_person_is_gone_from_landing_tables_quarantine_and_ledger_and_nobody_e
     kept = everything_kept(shop)
     assert [value for values in ADA.values() for value in values if value in kept] == []
     assert shop.reasons() == []
-    parts = ("n_loaded", "n_duplicate", "n_rejected", "n_out_of_scope", "n_erased")
+    parts = ("n_loaded", "n_duplicate", "n_rejected", "n_out_of_scope", "n_late", "n_erased")
     assert [sum(file[part] for part in parts) - file["n_read"] for file in shop.ledger().values()] == [0] * 4
 
 

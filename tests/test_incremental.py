@@ -2,27 +2,146 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from histories import History, differences, published, run_night
+from histories import NOW, History, differences, published, run_night
+from shop_builder import Shop, make_shop
+
+SEEDS = range(3, 6 if os.environ.get("JOURNEY_SLOW") == "small" else 40)
+STAGING = """-- The test shop's calls as events.
+--
+-- Grain: one row per landed row.
+select
+    'web' as source, id as event_id, 'page' as event_name, "at" as event_at,
+    null::timestamp as received_at, null::varchar as anonymous_id, "user" as user_id, email_key,
+    null::varchar as session_hint, null::varchar as path, null::varchar as referrer, null::varchar as utm_source,
+    null::varchar as utm_medium, null::varchar as utm_campaign, null::varchar as device, null::varchar as country,
+    null::varchar as order_id, null::varchar as ticket_id, null::bigint as revenue_minor, null::varchar as currency,
+    null::double as score, null::varchar as score_kind, null::varchar as invitation_id, null::varchar as comment,
+    '{}'::json as properties, file_id, row_number
+from landing.web
+"""
 
 
-def built_anew(shop: Path) -> dict[str, list[object]]:
-    """What the same landed rows publish when nothing of the last publication is used."""
-    (shop / "reports" / "latest.json").unlink()
-    told = run_night(shop)
-    assert not any("since" in line for line in told)
-    return published(shop)
+def assert_same(found: dict[str, list[object]], expected: dict[str, list[object]]) -> None:
+    wrong = differences(found, expected)
+    assert not wrong, "\n".join(f"{table}: {what}" for table, what in sorted(wrong.items()))
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_after_every_night_of_a_history_all_tables_are_those_of_a_full_build(tmp_path: Path, seed: int) -> None:
-    history = History(tmp_path / "shop", seed)
+def live_through(history: History) -> dict[str, list[object]]:
+    """All nights of a history, each on the last; what the last one published."""
     for night in range(history.nights):
         history.deliver(night)
-        told = run_night(history.shop)
+        told = run_night(history.shop, now=NOW + timedelta(days=night))
         assert any("what is new since" in line for line in told) == (night > 0)
-    found = published(history.shop)
-    wrong = differences(found, built_anew(history.shop))
-    assert not wrong, "\n".join(f"{table}: {what}" for table, what in sorted(wrong.items()))
+    return published(history.shop)
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_nights_that_build_what_is_new_publish_what_a_rebuild_from_the_landing_files_does(
+    tmp_path: Path, seed: int
+) -> None:
+    history = History(tmp_path / "shop", seed)
+    found = live_through(history)
+    (history.shop / "warehouse" / "work.duckdb").unlink()
+    told = run_night(history.shop, now=NOW + timedelta(days=99), rebuild=True)
+    assert not any("what is new since" in line for line in told)
+    assert_same(found, published(history.shop))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS)
+def test_any_history_publishes_what_a_rebuild_from_the_landing_files_does(tmp_path: Path, seed: int) -> None:
+    history = History(tmp_path / "shop", seed, nights=3 + seed % 4, customers=20 + 10 * (seed % 5), days=16 + seed % 20)
+    found = live_through(history)
+    run_night(history.shop, now=NOW + timedelta(days=99), rebuild=True)
+    assert_same(found, published(history.shop))
+
+
+# --- late rows: a shop of one feed
+
+
+def visit(number: int, at: str, **facts: object) -> dict[str, object]:
+    return {"id": f"e{number}", "at": f"{at}T10:00:00Z", "user": f"u{number}", **facts}
+
+
+@pytest.fixture(scope="module")
+def first_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shop whose first night has published what happened until 1 March."""
+    shop = make_shop(tmp_path_factory.mktemp("first") / "shop")
+    shop.write("../sql/staging/stg_web.sql", STAGING)
+    shop.write("../sql/staging/stg_web.yml", "description: One row per landed row.\ncolumns: {}\n")
+    shop.deliver("web/first.jsonl", [visit(1, "2025-12-01"), visit(2, "2026-03-01")])
+    run_night(shop.root, now=NOW)
+    return shop.root
+
+
+@pytest.fixture
+def shop(first_night: Path, tmp_path: Path) -> Shop:
+    """A copy of that shop, links and all."""
+    return Shop(Path(shutil.copytree(first_night, tmp_path / "shop", symlinks=True)))
+
+
+def users(shop: Shop) -> Iterable[str]:
+    rows = published(shop.root)["journeys.events"]
+    return sorted(dict(row)["user_id"] for row in rows)  # type: ignore[call-overload]
+
+
+def test_a_late_row_corrects_history_within_the_look_back_and_is_counted_and_kept_out_beyond_it(shop: Shop) -> None:
+    one_day, seven_days, forty_days = visit(4, "2026-03-01"), visit(5, "2026-02-23"), visit(6, "2026-01-21")
+    shop.deliver("web/late.jsonl", [visit(3, "2026-03-02"), one_day, seven_days, forty_days])
+    run_night(shop.root, now=NOW)
+    assert list(users(shop)) == ["u1", "u2", "u3", "u4", "u5"]
+    load = shop.ledger()["web/late.jsonl"]
+    assert (load["n_read"], load["n_loaded"], load["n_late"]) == (4, 3, 1)
+
+
+def test_a_rebuild_without_the_private_database_still_knows_which_rows_were_late(shop: Shop) -> None:
+    shop.deliver("web/a-late.jsonl", [visit(3, "2026-03-02"), visit(4, "2026-01-01"), visit(1, "2026-03-02")])
+    run_night(shop.root, now=NOW)
+    before = published(shop.root)
+    (shop.root / "warehouse" / "work.duckdb").unlink()
+    run_night(shop.root, now=NOW + timedelta(days=400), rebuild=True)
+    assert_same(before, published(shop.root))
+    assert list(users(shop)) == ["u1", "u2", "u3"]
+
+
+def test_a_corrected_file_is_no_later_than_the_file_it_corrects(shop: Shop) -> None:
+    shop.deliver("web/first.jsonl", [visit(1, "2025-12-01", n=7), visit(2, "2026-03-01"), visit(5, "2025-12-02")])
+    run_night(shop.root, now=NOW)
+    assert list(users(shop)) == ["u1", "u2", "u5"]
+
+
+def test_the_look_back_is_the_shops_to_set(shop: Shop) -> None:
+    nightly = (shop.root / "pipelines" / "nightly.yml").read_text(encoding="utf-8")
+    shop.write("nightly.yml", nightly + "look_back: 90 days\n")
+    shop.deliver("web/late.jsonl", [visit(3, "2026-03-02"), visit(4, "2026-01-01")])
+    told = run_night(shop.root, now=NOW)
+    assert "u4" in users(shop)
+    assert any("everything is built anew" in line for line in told), "the set-up has changed"
+
+
+def test_half_a_line_of_a_killed_night_is_no_arrival(shop: Shop) -> None:
+    path = shop.root / "warehouse" / "arrivals.jsonl"
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"arrival": 2, "sou')
+    (shop.root / "warehouse" / "work.duckdb").unlink()
+    shop.deliver("web/second.jsonl", [visit(3, "2026-03-02")])
+    run_night(shop.root, now=NOW)
+    assert [json.loads(line)["arrival"] for line in path.read_text(encoding="utf-8").splitlines()] == [1, 2]
+
+
+def test_a_rebuild_refuses_to_lose_the_rows_of_files_that_are_gone(shop: Shop) -> None:
+    shop.deliver("web/second.jsonl", [visit(3, "2026-03-02")])
+    run_night(shop.root, now=NOW)
+    before = published(shop.root)
+    (shop.landing / "web" / "first.jsonl").unlink()
+    with pytest.raises(Exception, match="1 files whose rows were loaded are gone: web/first.jsonl"):
+        run_night(shop.root, now=NOW, rebuild=True)
+    assert_same(published(shop.root), before)

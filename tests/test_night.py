@@ -127,7 +127,7 @@ def test_a_fresh_start_elsewhere_gives_the_same_bytes(ran: Ran, tmp_path: Path) 
 
 
 def test_every_file_is_accounted_for_row_by_row(published: Warehouse) -> None:
-    parts = "n_loaded + n_duplicate + n_rejected + n_out_of_scope + n_erased"
+    parts = "n_loaded + n_duplicate + n_rejected + n_out_of_scope + n_late + n_erased"
     wrong = published.rows(f"from ops.loads where n_read <> {parts}")
     assert wrong == []
     n_rejected = published.scalar("select sum(n_rejected) from ops.loads")

@@ -15,6 +15,7 @@ with files as (
         coalesce(sum(n_duplicate), 0)::bigint as n_duplicate,
         coalesce(sum(n_rejected), 0)::bigint as n_rejected,
         coalesce(sum(n_out_of_scope), 0)::bigint as n_out_of_scope,
+        coalesce(sum(n_late), 0)::bigint as n_late,
         coalesce(sum(n_erased), 0)::bigint as n_erased
     from ops.loads
     group by source
@@ -49,6 +50,7 @@ select
     coalesce(files.n_duplicate, 0) as n_duplicate,
     coalesce(files.n_rejected, 0) as n_rejected,
     coalesce(files.n_out_of_scope, 0) as n_out_of_scope,
+    coalesce(files.n_late, 0) as n_late,
     coalesce(files.n_erased, 0) as n_erased,
     files.n_rejected / nullif(files.n_read, 0) as refused_share,
     files.n_duplicate / nullif(files.n_read, 0) as duplicate_share,

@@ -27,6 +27,10 @@ _TABLES = (
         erasure bigint, erased_at timestamp, erased_by varchar, reason varchar, n_ids bigint, n_rows bigint,
         n_refused bigint, n_rewritten bigint)""",
     "alter table work.ops.loads add column if not exists n_erased bigint default 0",
+    "alter table work.ops.loads add column if not exists n_late bigint default 0",
+    """create table if not exists work.ops.arrivals (
+        arrival bigint, source varchar, file varchar, sha256 varchar, arrived_at timestamp, published_until timestamp,
+        loaded_at timestamp)""",
     "create table if not exists work.ops.seen_files (source varchar, file varchar, bytes bigint, modified_ns bigint)",
     """create table if not exists work.ops.fetched (
         source varchar, place varchar, object varchar, stamp varchar, bytes bigint)""",
@@ -36,7 +40,7 @@ _TABLES = (
 COMMENTS = {
     "runs": "One row per attempt at a night. Beside ops.erasures the only table with wall-clock times.",
     "loads": "One row per file that was looked at. "
-    "n_read = n_loaded + n_duplicate + n_rejected + n_out_of_scope + n_erased.",
+    "n_read = n_loaded + n_duplicate + n_rejected + n_out_of_scope + n_late + n_erased.",
     "schema_version": "One row: the version of what tables and columns mean.",
     "load_notes": "One row per file, note and column: what was counted although no row was refused for it.",
     "erasures": "One row per person who was erased, without their ids: when, by whom, why, and how much it took.",

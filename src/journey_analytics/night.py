@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
-from journey_analytics import __version__, judge, ledger, publish, rules
+from journey_analytics import __version__, judge, ledger, publish, rules, start
 from journey_analytics.build import basis, changes, macros, models, patch, tables
 from journey_analytics.claims import findings
 from journey_analytics.errors import (
@@ -37,7 +37,7 @@ from journey_analytics.landing.land import Landed
 from journey_analytics.landing.privacy import masked
 from journey_analytics.landing.rejects import Replayed
 from journey_analytics.report import page, result
-from journey_analytics.warehouse import Warehouse, attach_next, close_next, open_night
+from journey_analytics.warehouse import Warehouse, close_next
 
 Told = Callable[[str, str], None]
 
@@ -58,6 +58,7 @@ class Night:
     told : called with (step, detail) for what is worth a line
     passing : called with (step, detail) for what is worth a glance only, such as the table being built
     now : the night's start in UTC; only the ledger and the guard against future rows see it
+    rebuild : everything from the landing files, in databases beside the live ones
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Night:
         told: Told = lambda step, detail: None,
         passing: Told = lambda step, detail: None,
         now: datetime | None = None,
+        rebuild: bool = False,
     ) -> None:
         self.project = project
         self.wanted_as_of = as_of
@@ -80,6 +82,7 @@ class Night:
         self.as_of: datetime | None = None
         self._models = models.discover(project.sql_folders)
         self._basis: basis.Basis | None = None
+        self._beside = rebuild
         self._lock = publish.lock(project.warehouse)
         self._signals: list[tuple[signal.Signals, Any]] = []
 
@@ -87,11 +90,7 @@ class Night:
         self._lock.__enter__()
         try:
             publish.sweep(self.project.warehouse, self.project.reports)
-            nightly = self.project.nightly
-            self.warehouse: Warehouse = open_night(
-                self.project.warehouse, memory_limit=nightly.memory_limit, threads=nightly.threads
-            )
-            ledger.ensure(self.warehouse)
+            self.warehouse: Warehouse = start.open_databases(self.project, beside=self._beside)
             self.attempt = ledger.begin_run(self.warehouse, self.now, __version__)
             ledger.close_abandoned(self.warehouse, self.attempt)
         except BaseException as error:
@@ -108,6 +107,8 @@ class Night:
             self._note_end(error)
         finally:
             self.warehouse.close()
+            if self._beside and self.published is not None:
+                start.put_in_place(self.project)
             self._lock.__exit__(kind, error, trace)
 
     @property
@@ -166,10 +167,13 @@ class Night:
         if self.as_of is None:
             self.as_of = self.now.replace(hour=0, minute=0, second=0, microsecond=0)
         self._check_as_of(self.as_of)
-        self.warehouse.execute("update work.ops.loads set loaded_at = $1 where loaded_at is null", [self.as_of])
         shutil.rmtree(self._staged, ignore_errors=True)
         expected = basis.fingerprint(self.warehouse, self.project, self._models)
-        self._basis = self._start(expected, self.as_of)
+        found = start.begin(self.warehouse, self.project, expected, self.as_of, beside=self._beside)
+        if isinstance(found, basis.Basis):
+            self._basis = found
+        elif found:
+            self.told("begin", f"everything is built anew: {found}")
         tables.prepare(self.warehouse, self.project, self._models, self.as_of)
         self._check_erased()
         basis.write(self.warehouse, self.project, expected, self.as_of)
@@ -177,22 +181,6 @@ class Night:
             changes.find_events(self.warehouse, self.project, self._models, self._basis)
         since = f", what is new since {self._basis.as_of:%Y-%m-%d %H:%M}" if self._basis else ""
         self.told("begin", f"data before {self.as_of:%Y-%m-%d %H:%M} UTC{since}")
-
-    def _start(self, expected: str, as_of: datetime) -> basis.Basis | None:
-        """Start the new publication as a copy of the last one, or empty where that cannot be built on."""
-        live = publish.current(self.project.reports)
-        if live is not None:
-            published = self.project.warehouse / live.database
-            if not publish.is_as_published(self.project.warehouse, live):
-                found: basis.Basis | str = "the last publication is not as it was published"
-            else:
-                attach_next(self.warehouse, self.project.warehouse, fresh=True, copy_of=published)
-                found = basis.read(self.warehouse, expected, as_of)
-            if isinstance(found, basis.Basis):
-                return found
-            self.told("begin", f"everything is built anew: {found}")
-        attach_next(self.warehouse, self.project.warehouse, fresh=True)
-        return None
 
     def _check_as_of(self, as_of: datetime) -> None:
         """A date outside the data would publish an empty report over a good one."""
@@ -289,6 +277,7 @@ class Night:
             self.project.warehouse,
             self.project.reports,
             self._staged,
+            built=start.folder_of(self.project, beside=self._beside) / "next.duckdb",
             run_id=run_id,
             as_of=as_of,
             keep=self.project.nightly.keep.publications,

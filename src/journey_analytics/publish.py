@@ -97,13 +97,14 @@ def verify(database: Path) -> int:
 
 
 def publish(
-    warehouse: Path, reports: Path, staged_report: Path, *, run_id: str, as_of: datetime, keep: int
+    warehouse: Path, reports: Path, staged_report: Path, *, built: Path, run_id: str, as_of: datetime, keep: int
 ) -> Publication:
-    """Make `next.duckdb` and the staged report what everybody sees.
+    """Make a finished database and the staged report what everybody sees.
 
     Parameters
     ----------
     warehouse, reports : the project's folders
+    built : the database, in the warehouse's file system; it is moved away
     staged_report : a folder inside `reports` with index.html, report.json and the CSV files
     keep : how many publications stay on disk, this one included
 
@@ -112,7 +113,6 @@ def publish(
     VerificationError : what was built cannot be read whole; nothing has changed
     ResourceError : the disk refused
     """
-    built = warehouse / "next.duckdb"
     verify(built)
     try:
         published = _store(warehouse, reports, staged_report, built, run_id, as_of)

@@ -150,7 +150,9 @@ class Warehouse:
             raise
 
 
-def open_night(folder: Path, *, memory_limit: str | None = None, threads: int | None = None) -> Warehouse:
+def open_night(
+    folder: Path, *, memory_limit: str | None = None, threads: int | None = None, reads: Path | None = None
+) -> Warehouse:  # fmt: skip
     """Open the private database and start a new publication beside it.
 
     Parameters
@@ -158,6 +160,7 @@ def open_night(folder: Path, *, memory_limit: str | None = None, threads: int | 
     folder : the warehouse folder; created where it is missing
     memory_limit : such as `2GB`; DuckDB's own default where None
     threads : all cores where None
+    reads : another folder whose databases may be read
 
     Raises
     ------
@@ -169,12 +172,12 @@ def open_night(folder: Path, *, memory_limit: str | None = None, threads: int | 
     """
     path, recovered = folder / "work.duckdb", None
     try:
-        connection = _connect(path, memory_limit, threads, folder)
+        connection = _connect(path, memory_limit, threads, folder, reads or folder)
     except ResourceError as error:
         if any(reason in error.reason for reason in _NO_DAMAGE):
             raise
         recovered = _set_aside(path)
-        connection = _connect(path, memory_limit, threads, folder)
+        connection = _connect(path, memory_limit, threads, folder, reads or folder)
     warehouse = Warehouse(connection, recovered=recovered)
     try:
         attach_next(warehouse, folder, fresh=False)
@@ -216,7 +219,7 @@ def compact(folder: Path, *, memory_limit: str | None = None) -> None:
     """Write the closed private database anew: of deleted rows nothing stays in blocks that wait to be used again."""
     path, beside = folder / "work.duckdb", folder / "work.duckdb.tmp"
     beside.unlink(missing_ok=True)
-    warehouse = Warehouse(_connect(beside, memory_limit, None, folder))
+    warehouse = Warehouse(_connect(beside, memory_limit, None, folder, folder))
     try:
         name = quoted(warehouse.scalar("select current_database()"))
         warehouse.execute(f"attach '{_literal(path)}' as before (read_only)")
@@ -310,7 +313,9 @@ def in_memory() -> Warehouse:
     return Warehouse(connection)
 
 
-def _connect(path: Path, memory_limit: str | None, threads: int | None, folder: Path) -> duckdb.DuckDBPyConnection:
+def _connect(
+    path: Path, memory_limit: str | None, threads: int | None, folder: Path, reads: Path
+) -> duckdb.DuckDBPyConnection:  # fmt: skip
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -336,7 +341,7 @@ def _connect(path: Path, memory_limit: str | None, threads: int | None, folder: 
     connection.execute("set preserve_insertion_order = true")
     connection.execute("set enable_progress_bar = false")  # standard output is for what was asked for
     connection.execute("set python_enable_replacements = false")
-    connection.execute(f"set allowed_directories = ['{_literal(folder)}']")
+    connection.execute(f"set allowed_directories = ['{_literal(folder)}', '{_literal(reads)}']")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
     return connection

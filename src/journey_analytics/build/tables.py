@@ -164,11 +164,12 @@ def segments_query(project: Project) -> str:
 
 
 def _comment(warehouse: Warehouse, table: str, header: str, columns: Mapping[str, str]) -> None:
-    warehouse.execute(f"comment on table {table} is {_text(header)}")
     present = {row["column_name"] for row in warehouse.rows(f"select column_name from (describe {table})")}
-    for name, meaning in columns.items():
-        if name in present:
-            warehouse.execute(f"comment on column {table}.{quoted(name)} is {_text(meaning)}")
+    with warehouse.transaction():
+        warehouse.execute(f"comment on table {table} is {_text(header)}")
+        for name, meaning in columns.items():
+            if name in present:
+                warehouse.execute(f"comment on column {table}.{quoted(name)} is {_text(meaning)}")
 
 
 def _text(text: Any) -> str:

@@ -28,7 +28,7 @@ app = typer.Typer(
 
 # In the order in which `journey --help` lists them.
 for command in (
-    nights.run, nights.land, nights.build, nights.judge, nights.find, nights.report, nights.publish,
+    nights.run, nights.rebuild, nights.land, nights.build, nights.judge, nights.find, nights.report, nights.publish,
     ledger.runs, rejects.rejects, ledger.rollback,
     people.forget, people.canaries,
     identity.identity,

@@ -33,6 +33,13 @@ def run(project: ProjectOption = HERE, as_of: AsOfOption = None, json_: JsonOpti
     say_published(night, json_)
 
 
+def rebuild(project: ProjectOption = HERE, as_of: AsOfOption = None, json_: JsonOption = False) -> None:
+    """Run the whole night from the landing files alone, beside the live databases, and swap the result in."""
+    with night_of(project, as_of, json_, rebuild=True) as night:
+        the_night()(night)
+    say_published(night, json_)
+
+
 def land(project: ProjectOption = HERE, json_: JsonOption = False) -> None:
     """Load what is new of every feed; nothing is published."""
     with night_of(project, None, json_) as night:
@@ -82,12 +89,13 @@ def publish(project: ProjectOption = HERE, json_: JsonOption = False) -> None:
 
 
 @contextmanager
-def night_of(project: Path, as_of: str | None, json_: bool) -> Iterator[Night]:
+def night_of(project: Path, as_of: str | None, json_: bool, *, rebuild: bool = False) -> Iterator[Night]:
     """A night on a project, with its progress shown, or silent where a machine listens."""
     progress = Progress()
     told, passing = (silent, silent) if json_ else (progress.told, progress.passing)
     try:
-        with Night(load_project(project.resolve()), as_of=as_of_told(as_of), told=told, passing=passing) as night:
+        whole = load_project(project.resolve())
+        with Night(whole, as_of=as_of_told(as_of), told=told, passing=passing, rebuild=rebuild) as night:
             yield night
     finally:
         progress.done()

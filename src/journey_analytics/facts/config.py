@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from journey_analytics.errors import ConfigError, ConfigErrors
 from journey_analytics.facts.feeds import Source, any_personal
-from journey_analytics.facts.fields import Name, Strict, Text, Texts
+from journey_analytics.facts.fields import Duration, Name, Strict, Text, Texts
 from journey_analytics.facts.journeymap import JourneyMap
 from journey_analytics.facts.keys import KeyFile, Keys, read_keys
 from journey_analytics.facts.mapchecks import map_mistakes, source_mistakes
@@ -47,6 +47,7 @@ class Nightly(Strict):
     key: KeyFile = KeyFile()
     memory_limit: Text | None = Field(default=None, pattern=r"^\d+(\.\d+)?\s?(MB|GB)$")
     threads: int | None = Field(default=None, ge=1, le=256)
+    look_back: Duration = 30 * 86_400.0
     keep: Keep = Keep()
 
 

@@ -8,6 +8,7 @@ is written anew from the syntax tree, never the text itself.
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Collection, Mapping
 
 import sqlglot
@@ -73,6 +74,7 @@ def condition_tree(text: str, columns: Collection[str], *, settings: Mapping[str
     return tree.transform(replace)
 
 
+@functools.cache
 def referenced_tables(sql: str) -> frozenset[str]:
     """The `schema.table` names one SELECT reads, its own CTEs left out."""
     tree = sqlglot.parse_one(sql, dialect=DIALECT)

@@ -14,6 +14,7 @@ properties      nested values by an allow-list, as SQL
 values          scores and money as SQL
 rowrules        what can be wrong with a row, and what is worth counting, as SQL
 contract        a feed's contract as one SQL pass: texts in, typed columns and reasons out
+arrivals        when each file arrived, and what that decides
 deliveries      which files have arrived, and what the ledger knows of them
 placing         a file that is in its place whole, or not at all
 remote          objects of a remote store, listed and fetched

@@ -12,6 +12,7 @@ import hmac
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from journey_analytics.errors import ConfigError
 from journey_analytics.facts.config import Project
 from journey_analytics.facts.expressions import quoted
 from journey_analytics.facts.feeds import Source
+from journey_analytics.landing import arrivals
+from journey_analytics.landing.arrivals import Arrival
 from journey_analytics.landing.packed import UnreadableFile
 from journey_analytics.landing.privacy import masked_name
 from journey_analytics.landing.readers import Fingerprint, fingerprint
@@ -28,6 +31,7 @@ from journey_analytics.warehouse import Warehouse
 UNFINISHED = (".tmp", ".part", ".partial", ".filepart")
 
 NO_PRINT = Fingerprint("", 0)
+NOT_YET = Arrival(0, datetime.min, None)
 
 
 @dataclass
@@ -41,6 +45,7 @@ class File:
     print: Fingerprint = NO_PRINT
     state: tuple[int, int] | None = None
     n_read: int = 0
+    arrival: Arrival = NOT_YET
     status: str = "loaded"
     reason: str | None = None
     is_split: bool = False
@@ -117,17 +122,19 @@ def without_keys(names: Collection[str]) -> set[str]:
 def new_files(warehouse: Warehouse, project: Project, source: Source, paths: Sequence[Path]) -> list[File]:
     """Files whose bytes the ledger does not know; one with the size and time it had last night is not read again.
 
-    Whatever a changed file brought before is taken out of the landing table and the ledger.
+    Whatever a changed file brought before is taken out of the landing table and the ledger. Files with duplicates go
+    with it: a row may have been one of a row that is gone.
     """
     looked_at = _changed(warehouse, project, source, paths)
     ledger = warehouse.rows(
-        "select file_id, file, sha256, status from work.ops.loads where source = $1", [source.source]
+        "select file_id, file, sha256, status, n_duplicate from work.ops.loads where source = $1", [source.source]
     )
     now = {file.name: file.file_id for file in looked_at if file.is_good}
     replaced = [row for row in ledger if row["file_id"] != now.get(row["file"], row["file_id"])]
     if replaced:
         bytes_gone = {row["sha256"] for row in replaced if row["status"] == "loaded"}
-        gone = [row for row in ledger if row in replaced or row["sha256"] in bytes_gone]
+        doubled = {name_of(project, path) for path in paths} & {row["file"] for row in ledger if row["n_duplicate"]}
+        gone = [row for row in ledger if row in replaced or row["sha256"] in bytes_gone or row["file"] in doubled]
         _forget(warehouse, source, gone)
         return new_files(warehouse, project, source, paths)
     _forget(warehouse, source, [row for row in ledger if row["status"] == "in_flight"])
@@ -135,11 +142,21 @@ def new_files(warehouse: Warehouse, project: Project, source: Source, paths: Seq
     recorded = {row["file_id"] for row in ledger if row["status"] != "in_flight"}
     remember(warehouse, source, [file for file in looked_at if file.file_id in recorded])
     new = [file for file in looked_at if not file.is_good or file.file_id not in recorded]
-    for file in new:
+    for file in _arrived(warehouse, source, new):
         original = known.setdefault(file.print.sha256, file.name) if file.is_good else file.name
         if original != file.name:
             file.refuse(f"holds the same bytes as {original}", "copy")
-    return new
+    return sorted(new, key=lambda file: file.arrival.arrival)
+
+
+def _arrived(warehouse: Warehouse, source: Source, files: Sequence[File]) -> list[File]:
+    """The files in the order in which they arrived; those still in flight have not."""
+    there = [file for file in files if file.status != "in_flight"]
+    until = warehouse.scalar("select getvariable('published_until')::timestamp")
+    names = [(file.name, file.print.sha256) for file in there]
+    for file, arrival in zip(there, arrivals.note(warehouse, source.source, names, published_until=until), strict=True):
+        file.arrival = arrival
+    return sorted(there, key=lambda file: file.arrival.arrival)
 
 
 def remember(warehouse: Warehouse, source: Source, files: Sequence[File]) -> None:

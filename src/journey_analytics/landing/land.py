@@ -93,6 +93,7 @@ def land(
             _refuse_losses(before, _rows_of_required(warehouse, project))
             _refuse_all_bad(warehouse, landed)
             check()
+    warehouse.execute("set variable night_at = $1::timestamp", [now.replace(tzinfo=None)])
     return landed
 
 
@@ -173,20 +174,20 @@ def watermark(warehouse: Warehouse, project: Project) -> datetime | None:
 
 
 def _land_source(warehouse: Warehouse, project: Project, source: Source, erased: InForce, *, anew: bool) -> Landed:
-    tolerance = timedelta(seconds=source.clock_tolerance)
-    warehouse.execute("set variable not_after = getvariable('night_at')::timestamp + $1::interval", [tolerance])
     paths = files_of(project, source)
     is_again = _ensure_table(warehouse, project, source, paths, anew=anew)
     files = new_files(warehouse, project, source, paths)
     if not files:
         return Landed(source.source, len(paths), 0, is_again=is_again)
-    drift.compare(warehouse, source, files)
-    _load(warehouse, source, files, lambda: take_out(warehouse, project, source, erased))
-    duplicates.settle(warehouse, source)
-    if project.key is None:
-        _refuse_without_key(warehouse, project, source)
-    counts = _settle(warehouse, source, files)
-    notes.settle(warehouse, source, files)
+    counts = Counter[str]()
+    for together in arrivals.as_they_came(warehouse, project, source, files, key=lambda file: file.arrival):
+        drift.compare(warehouse, source, together)
+        _load(warehouse, source, together, lambda: take_out(warehouse, project, source, erased))
+        duplicates.settle(warehouse, source)
+        if project.key is None:
+            _refuse_without_key(warehouse, project, source)
+        counts.update(_settle(warehouse, source, together))
+        notes.settle(warehouse, source, together)
     remember(warehouse, source, files)
     refused, waiting = (
         {file.name: str(file.reason) for file in files if file.status == status} for status in ("refused", "in_flight")
@@ -305,7 +306,7 @@ def _load_chunk(warehouse: Warehouse, source: Source, batches: list[Any], take_o
     if not batches:
         return
     with warehouse.offered("incoming", table_of(batches, schema_of(source))):
-        warehouse.execute(f"create or replace temp table staged as {contract_query(source)}")
+        warehouse.execute(f"create or replace temp table staged as {arrivals.without_late(source)}")
         take_out()
     duplicates.find(warehouse, source)
     name, columns = quoted(source.source), ", ".join(quoted(column) for column in source.landed())
@@ -328,7 +329,8 @@ def _load_chunk(warehouse: Warehouse, source: Source, batches: list[Any], take_o
 
 
 _CHUNK_COUNTS = """create or replace temp table chunk_counts (
-    file_id varchar, n_duplicate bigint, n_rejected bigint, n_out_of_scope bigint, n_erased bigint)"""
+    file_id varchar, n_duplicate bigint, n_rejected bigint, n_out_of_scope bigint, n_late bigint,
+    n_erased bigint)"""
 
 
 def _count(warehouse: Warehouse) -> None:
@@ -338,12 +340,13 @@ def _count(warehouse: Warehouse) -> None:
         with duplicates as (select _file_index, count(*) as n_duplicate from repeated group by _file_index),
         counts as (
             select _file_index, count(*) filter (_reasons is not null) as n_rejected,
-                count(*) filter (_reasons is null and not _is_in_scope) as n_out_of_scope
+                count(*) filter (_reasons is null and not _is_in_scope and not _is_late) as n_out_of_scope,
+                count(*) filter (_is_late) as n_late
             from staged group by _file_index)
-        select _file_id, coalesce(n_duplicate, 0), n_rejected, n_out_of_scope, 0
+        select _file_id, coalesce(n_duplicate, 0), n_rejected, n_out_of_scope, n_late, 0
         from counts join staged_files on _index = _file_index left join duplicates using (_file_index)
         union all
-        select _file_id, 0, 0, 0, count(*)
+        select _file_id, 0, 0, 0, 0, count(*)
         from erased join staged_files on _index = _file_index group by _file_id
     """)
 
@@ -354,7 +357,7 @@ def _settle(warehouse: Warehouse, source: Source, files: Sequence[File]) -> Coun
         row["file_id"]: row
         for row in warehouse.rows("""
             select file_id, sum(n_duplicate)::bigint as n_duplicate, sum(n_rejected)::bigint as n_rejected,
-                sum(n_out_of_scope)::bigint as n_out_of_scope, sum(n_erased)::bigint as n_erased
+                sum(n_out_of_scope)::bigint as n_out_of_scope, sum(n_late)::bigint as n_late, sum(n_erased)::bigint as n_erased
             from chunk_counts group by file_id""")
     }
     landed = {
@@ -378,7 +381,7 @@ def _settle(warehouse: Warehouse, source: Source, files: Sequence[File]) -> Coun
 
 def _ledger_row(source: Source, file: File, counts: dict[str, Any]) -> dict[str, Any]:
     """One row of ops.loads; `counts` are what became of the file's rows."""
-    kinds = ("n_loaded", "n_duplicate", "n_rejected", "n_out_of_scope", "n_erased")
+    kinds = ("n_loaded", "n_duplicate", "n_rejected", "n_out_of_scope", "n_late", "n_erased")
     rows = {name: counts.get(name) or 0 for name in kinds}
     if sum(rows.values()) != file.n_read:
         raise VerificationError(

@@ -272,7 +272,7 @@ def _arrived(result: Mapping[str, Any]) -> Iterable[Table]:
     yield Table("feeds", "Feeds", _columns(
         "source|Feed|name", "status|Status|text", "is_required|Required|flag", "n_files|Files", "n_read|Read",
         "n_loaded|Loaded", "n_duplicate|Duplicate", "n_rejected|Refused", "n_out_of_scope|Out of scope",
-        "n_erased|Erased", "refused_share|Refused|share", "last_event_at|Last event|minute",
+        "n_late|Late", "n_erased|Erased", "refused_share|Refused|share", "last_event_at|Last event|minute",
         "hours_since_last_event|Age at the end|hours", "unmapped_share|Unmapped|share",
     ), data["feeds"], ("feeds",))  # fmt: skip
     yield Table("checks", "Checks", _columns(

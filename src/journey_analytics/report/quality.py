@@ -18,7 +18,7 @@ Row = dict[str, Any]
 
 FEED_NUMBERS = (
     "source", "is_required", "status", "n_files", "n_read", "n_loaded", "n_duplicate", "n_rejected", "n_out_of_scope",
-    "n_erased",
+    "n_late", "n_erased",
     "refused_share", "duplicate_share", "first_event_at", "last_event_at", "hours_since_last_event", "n_after_as_of",
     "n_unmapped", "unmapped_share",
 )  # fmt: skip
