@@ -4,21 +4,28 @@ Three answers depend on the night in which a file was first there: which of two 
 row lies in the future, and whether it is late. They are taken then and kept, one line a file, in `arrivals.jsonl`
 beside the databases: it is only ever added to, so the landing files and it give the same tables on any later day.
 
-A file delivered anew under its name arrives again, but is no later than it was: what it corrects was on time.
+A file delivered anew under its name arrives again, but is no later than it was: what it corrects was on time. Files
+with rows of its keys arrive again after it, so that the corrected row is the one that stays.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 from journey_analytics.errors import ConfigError
+from journey_analytics.facts.config import Project
+from journey_analytics.facts.feeds import Source
+from journey_analytics.landing.contract import contract_query, happened_at
 from journey_analytics.warehouse import Warehouse
 
+T = TypeVar("T")
 FILE = "arrivals.jsonl"
 COLUMNS = ("arrival", "source", "file", "sha256", "arrived_at", "published_until", "loaded_at")
 
@@ -55,9 +62,10 @@ def recall(warehouse: Warehouse, folder: Path) -> None:
 
 
 def note(
-    warehouse: Warehouse, source: str, files: Sequence[tuple[str, str]], *, published_until: datetime | None
-) -> list[Arrival]:
-    """The arrival of each (file, sha256); those not known yet arrive now, in the order given.
+    warehouse: Warehouse, source: str, files: Sequence[tuple[str, str]], *,
+    again: Collection[str], published_until: datetime | None,
+) -> list[Arrival]:  # fmt: skip
+    """The arrival of each (file, sha256); those not known yet arrive now, in the order given, and then those `again`.
 
     Needs the variable `night_at`.
     """
@@ -68,17 +76,44 @@ def note(
     number = int(warehouse.scalar("select coalesce(max(arrival), 0) from work.ops.arrivals"))
     night = warehouse.scalar("select getvariable('night_at')::timestamp")
     rows = []
-    for file, sha256 in files:
+    for file, sha256 in sorted(files, key=lambda each: known[each[0]]["arrival"] if each[0] in again else 0):
         before = known.get(file)
-        if before is None or before["sha256"] != sha256:
-            number += 1
+        if before is not None and before["sha256"] == sha256 and file not in again:
+            continue
+        number += 1
+        if before is not None and before["sha256"] == sha256:
+            row = {**before, "arrival": number}
+        else:
             until = published_until if before is None else before["published_until"]
             row = dict(zip(COLUMNS, (number, source, file, sha256, night, until, None), strict=True))
-            rows.append(row)
-            known[file] = row
+        rows.append(row)
+        known[file] = row
     warehouse.append("work.ops.arrivals", rows)
     found = [known[file] for file, _ in files]
     return [Arrival(row["arrival"], row["arrived_at"], row["published_until"]) for row in found]
+
+
+def as_they_came(
+    warehouse: Warehouse, project: Project, source: Source, files: Sequence[T], *, key: Callable[[T], Arrival]
+) -> Iterator[list[T]]:
+    """Files in their order, those of one arrival together; meanwhile rows are held against what was known then.
+
+    Sets the variables `night_at`, `not_after` (what lies in the future) and `late_before`.
+    """
+    for (night, until), together in groupby(files, key=lambda each: (key(each).arrived_at, key(each).published_until)):
+        late_before = until - timedelta(seconds=project.nightly.look_back) if until else None
+        not_after = night + timedelta(seconds=source.clock_tolerance) if night > datetime.min else None
+        for name, moment in (("night_at", night), ("not_after", not_after), ("late_before", late_before)):
+            warehouse.execute(f"set variable {name} = $1::timestamp", [moment])
+        yield list(together)
+
+
+def without_late(source: Source) -> str:
+    """The contract's SELECT, in which late rows are marked `_is_late` and are out of scope."""
+    is_late = f"_reasons is null and _is_in_scope and {happened_at(source)} < getvariable('late_before')::timestamp"
+    return f"""
+        with held as (select *, coalesce({is_late}, false) as _is_late from ({contract_query(source)}))
+        select * replace (_is_in_scope and not _is_late as _is_in_scope) from held"""
 
 
 def settle(warehouse: Warehouse, as_of: datetime) -> None:

@@ -119,11 +119,13 @@ def without_keys(names: Collection[str]) -> set[str]:
     return {re.sub(r"~[0-9a-f]{12}$", "", name) for name in names}
 
 
-def new_files(warehouse: Warehouse, project: Project, source: Source, paths: Sequence[Path]) -> list[File]:
+def new_files(
+    warehouse: Warehouse, project: Project, source: Source, paths: Sequence[Path], again: Collection[str] = ()
+) -> list[File]:  # fmt: skip
     """Files whose bytes the ledger does not know; one with the size and time it had last night is not read again.
 
     Whatever a changed file brought before is taken out of the landing table and the ledger. Files with duplicates go
-    with it: a row may have been one of a row that is gone.
+    with it and come `again`: a row may have been one of a row that is gone.
     """
     looked_at = _changed(warehouse, project, source, paths)
     ledger = warehouse.rows(
@@ -136,25 +138,27 @@ def new_files(warehouse: Warehouse, project: Project, source: Source, paths: Seq
         doubled = {name_of(project, path) for path in paths} & {row["file"] for row in ledger if row["n_duplicate"]}
         gone = [row for row in ledger if row in replaced or row["sha256"] in bytes_gone or row["file"] in doubled]
         _forget(warehouse, source, gone)
-        return new_files(warehouse, project, source, paths)
+        again = {row["file"] for row in gone} - {row["file"] for row in replaced}
+        return new_files(warehouse, project, source, paths, again)
     _forget(warehouse, source, [row for row in ledger if row["status"] == "in_flight"])
     known = {row["sha256"]: row["file"] for row in ledger if row["status"] == "loaded"}
     recorded = {row["file_id"] for row in ledger if row["status"] != "in_flight"}
     remember(warehouse, source, [file for file in looked_at if file.file_id in recorded])
     new = [file for file in looked_at if not file.is_good or file.file_id not in recorded]
-    for file in _arrived(warehouse, source, new):
+    for file in _arrived(warehouse, source, new, again):
         original = known.setdefault(file.print.sha256, file.name) if file.is_good else file.name
         if original != file.name:
             file.refuse(f"holds the same bytes as {original}", "copy")
     return sorted(new, key=lambda file: file.arrival.arrival)
 
 
-def _arrived(warehouse: Warehouse, source: Source, files: Sequence[File]) -> list[File]:
+def _arrived(warehouse: Warehouse, source: Source, files: Sequence[File], again: Collection[str]) -> list[File]:
     """The files in the order in which they arrived; those still in flight have not."""
     there = [file for file in files if file.status != "in_flight"]
     until = warehouse.scalar("select getvariable('published_until')::timestamp")
     names = [(file.name, file.print.sha256) for file in there]
-    for file, arrival in zip(there, arrivals.note(warehouse, source.source, names, published_until=until), strict=True):
+    noted = arrivals.note(warehouse, source.source, names, again=again, published_until=until)
+    for file, arrival in zip(there, noted, strict=True):
         file.arrival = arrival
     return sorted(there, key=lambda file: file.arrival.arrival)
 

@@ -1,6 +1,7 @@
 """Files to `landing.*`: each loaded once, every row accounted for, in one transaction.
 
-For every file, read = loaded + duplicate + rejected + out of scope + erased; where that does not hold, nothing is kept.
+For every file, read = loaded + duplicate + rejected + out of scope + late + erased; where that does not hold, nothing
+is kept.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from journey_analytics.errors import ConfigError, InputError, VerificationError
 from journey_analytics.facts.config import Project
 from journey_analytics.facts.expressions import quoted
 from journey_analytics.facts.feeds import Source
-from journey_analytics.landing import drift, duplicates, notes
+from journey_analytics.landing import arrivals, drift, duplicates, notes
 from journey_analytics.landing.contract import contract_digest, contract_query, happened_at, landing_columns
 from journey_analytics.landing.deliveries import File, files_of, name_of, new_files, remember, without_keys
 from journey_analytics.landing.erasures import InForce, in_force, key_set, take_out
@@ -357,7 +358,8 @@ def _settle(warehouse: Warehouse, source: Source, files: Sequence[File]) -> Coun
         row["file_id"]: row
         for row in warehouse.rows("""
             select file_id, sum(n_duplicate)::bigint as n_duplicate, sum(n_rejected)::bigint as n_rejected,
-                sum(n_out_of_scope)::bigint as n_out_of_scope, sum(n_late)::bigint as n_late, sum(n_erased)::bigint as n_erased
+                sum(n_out_of_scope)::bigint as n_out_of_scope, sum(n_late)::bigint as n_late,
+                sum(n_erased)::bigint as n_erased
             from chunk_counts group by file_id""")
     }
     landed = {
