@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from journey_analytics.facts.funnels import Funnel
 from journey_analytics.funnels import inputs, planner, shares
@@ -41,5 +42,10 @@ def build(warehouse: Warehouse, funnels: Sequence[Funnel]) -> None:
     for funnel in funnels:
         settled = funnel if funnel.as_of else funnel.model_copy(update={"as_of": as_of})
         answer = planner.answer(settled, inputs.with_journeys(log, settled, warehouse), warehouse, segments=_MEMBERS)
-        warehouse.append(TABLE, [{name: row[name] for name in COLUMNS} for row in answer.rows])
+        warehouse.append(TABLE, [{name: _published(name, row[name]) for name in COLUMNS} for row in answer.rows])
     warehouse.execute(f"drop view {_MEMBERS}")
+
+
+def _published(name: str, value: Any) -> Any:
+    """Times to the millisecond: beyond that, the ways of counting differ by how a computer rounds."""
+    return round(value, 3) if "_seconds_" in name and value is not None else value
