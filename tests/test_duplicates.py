@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 from shop_builder import WEB, Shop, make_shop, row
 
-from journey_analytics.landing import land
-
 RECEIVED = {**WEB["columns"], "got": {"type": "timestamp"}}
 PARTS = ("n_loaded", "n_duplicate", "n_rejected", "n_out_of_scope")
 
@@ -100,7 +98,7 @@ def test_what_gave_way_to_a_file_that_breaks_off_is_put_back(tmp_path: Path, mon
     shop.deliver("web/a.jsonl", [told(1, 5, "2")])
     shop.land()
     before = shop.rows("select * from work.landing.web")
-    monkeypatch.setattr(land, "CHUNK_ROWS", 1)
+    monkeypatch.setattr("journey_analytics.landing.chunks.CHUNK_ROWS", 1)
     for module in ("packed", "lines"):
         monkeypatch.setattr(f"journey_analytics.landing.{module}.BLOCK_BYTES", 100, raising=False)
     path = shop.deliver("web/b.jsonl.gz", [told(1, 6, "4"), *(told(n, 1, "2") for n in range(10, 60))])

@@ -18,7 +18,7 @@ from shop_builder import KEY, NIGHTLY, NOW, WEB, Shop, make_shop, row, text_csv
 
 from journey_analytics import ledger
 from journey_analytics.errors import ConfigError, InputError
-from journey_analytics.landing import deliveries, land
+from journey_analytics.landing import chunks, deliveries, land
 from journey_analytics.warehouse import Warehouse, in_memory
 
 PARTS = ("n_loaded", "n_duplicate", "n_rejected", "n_out_of_scope")
@@ -130,7 +130,7 @@ def test_a_file_that_breaks_off_is_refused_whole_and_the_others_load(shop: Shop)
 
 def test_rows_are_no_duplicates_of_rows_that_were_taken_back(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cut file's first rows have landed, and pushed another file's away, when it is seen to be cut."""
-    monkeypatch.setattr(land, "CHUNK_ROWS", 10)
+    monkeypatch.setattr("journey_analytics.landing.chunks.CHUNK_ROWS", 10)
     monkeypatch.setattr("journey_analytics.landing.lines.CHUNK_BYTES", 500)
     (shop.landing / "web").mkdir()
     (shop.landing / "web" / "b.jsonl.gz").write_bytes(cut([row(number) for number in range(50)]))
@@ -181,7 +181,7 @@ def test_a_file_that_changes_while_it_is_read_waits_for_the_next_night(
 ) -> None:
     path = shop.deliver("web/a.jsonl", [row(1)])
     shop.deliver("web/b.jsonl", [row(1, n=2)])
-    read = land.read_file
+    read = chunks.read_file
 
     def read_and_grow(each: Path, *rest: Any) -> Any:
         yield from read(each, *rest)
@@ -189,10 +189,10 @@ def test_a_file_that_changes_while_it_is_read_waits_for_the_next_night(
             with each.open("a") as file:
                 file.write(json.dumps(row(3)) + "\n")
 
-    monkeypatch.setattr(land, "read_file", read_and_grow)
+    monkeypatch.setattr(chunks, "read_file", read_and_grow)
     shop.land()
     assert (statuses(shop), shop.ids()) == ({"a.jsonl": "in_flight", "b.jsonl": "loaded"}, ["e1"])
-    monkeypatch.setattr(land, "read_file", read)
+    monkeypatch.setattr(chunks, "read_file", read)
     shop.land()
     assert (statuses(shop), shop.ids()) == ({"a.jsonl": "loaded", "b.jsonl": "loaded"}, ["e1", "e3"])
 

@@ -15,7 +15,10 @@ values          scores and money as SQL
 rowrules        what can be wrong with a row, and what is worth counting, as SQL
 contract        a feed's contract as one SQL pass: texts in, typed columns and reasons out
 arrivals        when each file arrived, and what that decides
+plain           rows that nothing can be wrong with, told apart by cheap tests, as SQL
+fast            plain rows landed as they are read; the rest goes through the contract
 deliveries      which files have arrived, and what the ledger knows of them
+chunks          what is read of many files, gathered until it is worth a statement
 placing         a file that is in its place whole, or not at all
 remote          objects of a remote store, listed and fetched
 tables          tables of other databases, exported as Parquet

@@ -108,11 +108,15 @@ def as_they_came(
         yield list(together)
 
 
+def is_late(source: Source) -> str:
+    """Whether a landed row happened too long before what was published when its file arrived, as SQL."""
+    return f"{happened_at(source)} < getvariable('late_before')::timestamp"
+
+
 def without_late(source: Source) -> str:
     """The contract's SELECT, in which late rows are marked `_is_late` and are out of scope."""
-    is_late = f"_reasons is null and _is_in_scope and {happened_at(source)} < getvariable('late_before')::timestamp"
     return f"""
-        with held as (select *, coalesce({is_late}, false) as _is_late from ({contract_query(source)}))
+        with held as (select *, coalesce(_reasons is null and _is_in_scope and {is_late(source)}, false) as _is_late from ({contract_query(source)}))
         select * replace (_is_in_scope and not _is_late as _is_in_scope) from held"""
 
 

@@ -10,7 +10,7 @@ wrong, and what is only noted, stands in `rowrules`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from journey_analytics.facts.expressions import quoted
 from journey_analytics.facts.feeds import Column, Source, landed_name
@@ -67,7 +67,7 @@ def contract_query(source: Source) -> str:
     Needs the variables `key_inner`, `key_outer` (the padded HMAC keys) where a column is personal, and `not_after`.
     """
     typed = [
-        f"{_value(column, text_of(index), source)} as {quoted(landed_name(name, column))}"
+        f"{landed_value(column, text_of(index), source)} as {quoted(landed_name(name, column))}"
         for index, (name, column) in enumerate(source.columns.items())
         if column.personal != "drop"
     ]
@@ -106,28 +106,23 @@ def _notes(source: Source) -> str:
 
 def _texts(source: Source) -> str:
     """The CTE `texts`: the text of every declared column, and the problem of a record that has none."""
+    values = texts_in(source, source.columns)
     if source.is_json:
-        routes = [[parsed(path) for path in column.paths(name)] for name, column in source.columns.items()]
-        plain = list(dict.fromkeys(route.in_duckdb for each in routes for route in each if route.entry is None))
-        listed = f"[{', '.join(map(literal, plain))}]::varchar[]"
-        objects = sorted({literal(each) for column in routes for route in column for each in route.objects})
-        read = f"""select *, case when problem is null then try(json_extract_string(raw, {listed})) end as _v,
-                    case when problem is null then try(json_keys(raw, [{", ".join(objects)}])) end as _keys
+        read = f"""select *, {_found(source, source.columns)} as _v,
+                    case when problem is null then {keys_of_objects(source)} end as _keys
                 from incoming"""
-        values = [_first_of(each, plain) for each in routes]
-        problem = """case when problem is not null then problem
+        problem = f"""case when problem is not null then problem
                 when _v is null and trim(raw, E' \\t\\r\\n') = '' then 'is an empty line'
                 when _v is null then 'is not JSON'
-                when not starts_with(raw, '{') and json_type(raw) <> 'OBJECT' then 'is not a JSON object'
-                when list_bool_or([len(keys) > len(list_distinct(keys)) for keys in _keys])
-                    then 'gives a key twice, so that nobody knows which value is meant' end"""
+                when not starts_with(raw, '{{') and json_type(raw) <> 'OBJECT' then 'is not a JSON object'
+                when {gives_a_key_twice("_keys")} then 'gives a key twice, so that nobody knows which value is meant'
+                end"""
         suspect = is_suspect("raw", is_json=True)
     else:
         read, problem = "from incoming", "problem"
-        values = [f"t{index}" for index in range(len(source.columns))]
-        landing = [f"t{index}" for index, column in enumerate(source.columns.values()) if _is_text(column)]
+        landing = [f"t{index}" for index, column in enumerate(source.columns.values()) if is_text(column)]
         suspect = is_suspect(f"concat_ws(' ', {', '.join(landing)})") if landing else "false"
-    texts = ", ".join(f"nullif({value}, '') as {text_of(index)}" for index, value in enumerate(values))
+    texts = ", ".join(f"nullif({value}, '') as {text_of(index)}" for index, value in values.items())
     return f"""records as ({read}),
         texts as (
             select file_index as _file_index, row_number as _row_number, raw as _raw, {problem} as _problem,
@@ -135,7 +130,49 @@ def _texts(source: Source) -> str:
             from records)"""
 
 
-def _is_text(column: Column) -> bool:
+def records_of(source: Source, needed: Collection[str]) -> str:
+    """A SELECT of `incoming` in which `texts_in` finds the texts of the columns that are needed."""
+    return f"select *, {_found(source, needed)} as _v from incoming" if source.is_json else "from incoming"
+
+
+def texts_in(source: Source, needed: Collection[str]) -> dict[int, str]:
+    """The texts of the columns that are needed, as SQL over `records_of`, by the places of the columns."""
+    if not source.is_json:
+        return {index: f"t{index}" for index, name in enumerate(source.columns) if name in needed}
+    plain = _plain_paths(source, needed)
+    columns = {index: each for index, each in enumerate(source.columns.items()) if each[0] in needed}
+    return {index: _first_of(_routes(column, name), plain) for index, (name, column) in columns.items()}
+
+
+def keys_of_objects(source: Source) -> str:
+    """The keys of every object of a record that the declared columns pass through, each as often as it stands."""
+    routes = [route for name, column in source.columns.items() for route in _routes(column, name)]
+    objects = sorted({literal(each) for route in routes for each in route.objects})
+    return f"try(json_keys(raw, [{', '.join(objects)}]))"
+
+
+def gives_a_key_twice(keys: str) -> str:
+    """Whether any list of a list of `keys_of_objects` holds one more than once."""
+    return f"list_bool_or([len(keys) > len(list_distinct(keys)) for keys in {keys}])"
+
+
+def _found(source: Source, needed: Collection[str]) -> str:
+    listed = f"[{', '.join(map(literal, _plain_paths(source, needed)))}]::varchar[]"
+    return f"case when problem is null then try(json_extract_string(raw, {listed})) end"
+
+
+def _plain_paths(source: Source, needed: Collection[str]) -> list[str]:
+    """The paths at which texts simply stand, each once."""
+    routes = [route for name, column in source.columns.items() if name in needed for route in _routes(column, name)]
+    return list(dict.fromkeys(route.in_duckdb for route in routes if route.entry is None))
+
+
+def _routes(column: Column, name: str) -> list[Route]:
+    return [parsed(path) for path in column.paths(name)]
+
+
+def is_text(column: Column) -> bool:
+    """Whether the column's text lands as such, so that an address could slip in with it."""
     return column.personal is None and column.type in ("text", "url", "properties")
 
 
@@ -157,13 +194,16 @@ def _entry_value(route: Route) -> str:
     return f"case json_type({found}, '$.value') when 'OBJECT' then {told} else {found} ->> 'value' end"
 
 
-def _value(column: Column, text: str, source: Source) -> str:
-    """What a column's text lands as; a code that means blank lands as nothing."""
-    typed = _typed(column, text, source)
+def landed_value(column: Column, text: str, source: Source, suspect: str = "_is_suspect") -> str:
+    """What a column's text lands as, as SQL; a code that means blank lands as nothing.
+
+    `suspect` says of the row whether anything in its texts may have to be taken out: see `privacy`.
+    """
+    typed = _typed(column, text, source, suspect)
     return f"case when {unanswered(column, text)} then null else {typed} end" if column.not_answered else typed
 
 
-def _typed(column: Column, text: str, source: Source) -> str:
+def _typed(column: Column, text: str, source: Source, suspect: str) -> str:
     if column.personal == "email":
         return f"case when contains({text}, '@') then {hmac_of(text)} end"
     plain = marked(text, column.decimal)
@@ -196,12 +236,12 @@ def _typed(column: Column, text: str, source: Source) -> str:
         case "epoch_microseconds":
             return _epoch(number, 1_000_000)
         case "url":
-            return masked_url(_url(text, column.keep_query), "_is_suspect")
+            return masked_url(kept_address(text, column.keep_query), suspect)
         case "properties":
-            suspect = f"(_is_suspect or contains({text}, '\\u'))"
-            return kept_properties(text, column.keep, suspect, pairs=column.pairs)
+            closer = f"({suspect} or contains({text}, '\\u'))"
+            return kept_properties(text, column.keep, closer, pairs=column.pairs)
         case _:
-            return pseudonymised(text, "_is_suspect")
+            return pseudonymised(text, suspect)
 
 
 def _epoch(number: str, per_second: int) -> str:
@@ -228,19 +268,18 @@ def _instant(text: str, zone: str) -> str:
         when {exists} then timezone({here}, {plain})::timestamp end"""
 
 
-def _url(text: str, keep: tuple[str, ...]) -> str:
+def kept_address(text: str, keep: tuple[str, ...]) -> str:
     """The address without its query and fragment, but for the parameters that are kept."""
     bare = f"split_part(split_part({text}, '#', 1), '?', 1)"
-    kept = ", ".join(
-        f"nullif(regexp_extract(split_part({text}, '#', 1), {literal(f'[?&]({_regex_literal(name)}=[^&#]*)')}, 1), '')"
-        for name in keep
-    )
+    kept = ", ".join(_parameter(f"split_part({text}, '#', 1)", name) for name in keep)
     whole = f"concat_ws('?', {bare}, nullif(concat_ws('&', {kept}), ''))" if keep else bare
     return f"case when contains({text}, '?') then {whole} when contains({text}, '#') then {bare} else {text} end"
 
 
-def _regex_literal(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter == "_" else f"\\{letter}" for letter in name)
+def _parameter(address: str, name: str) -> str:
+    """The first `name=value` of an address's query; null where there is none. A query may begin with ? or go on so."""
+    place = f"instr(replace({address}, '?', '&'), {literal(f'&{name}=')})"
+    return f"case when {place} > 0 then split_part(substr({address}, {place} + 1), '&', 1) end"
 
 
 def _refused_row(source: Source) -> str:
@@ -255,7 +294,7 @@ def _refused_row(source: Source) -> str:
         elif column.type == "properties":
             kept = redacted(f"{quoted(name)}::varchar")
         elif column.type == "url":
-            kept = redacted(_url(text, column.keep_query))
+            kept = redacted(kept_address(text, column.keep_query))
         elif column.type == "text":
             kept = one_word(text) if column.values else redacted(text)
         else:

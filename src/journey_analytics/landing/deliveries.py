@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +33,7 @@ UNFINISHED = (".tmp", ".part", ".partial", ".filepart")
 
 NO_PRINT = Fingerprint("", 0)
 NOT_YET = Arrival(0, datetime.min, None)
+HASHERS = 4
 
 
 @dataclass
@@ -195,19 +197,31 @@ def _changed(warehouse: Warehouse, project: Project, source: Source, paths: Sequ
         _in_flight(project, source, path, "is still being written, as its name says")
         for path in _unfinished(project, source)
     ]
+    whole: list[tuple[Path, str, tuple[int, int] | None]] = []
     for path in paths:
         name, state = name_of(project, path), _state(path)
         if state is not None and seen.get(name) == state:
             continue
         if (reason := _not_whole(path, state, source, night)) is not None:
             changed.append(_in_flight(project, source, path, reason))
-            continue
-        try:
-            print_ = fingerprint(path)
+        else:
+            whole.append((path, name, state))
+    with ThreadPoolExecutor(max_workers=HASHERS) as pool:
+        prints = list(pool.map(_print_or_reason, [path for path, *_ in whole]))
+    for (path, name, state), print_ in zip(whole, prints, strict=True):
+        if isinstance(print_, Fingerprint):
             changed.append(File(path, name, _file_id(source.source, name, print_.sha256), print_, state))
-        except UnreadableFile as error:
-            changed.append(File(path, name, _file_id(source.source, name, "")).refuse(str(error)))
+        else:
+            changed.append(File(path, name, _file_id(source.source, name, "")).refuse(print_))
     return changed
+
+
+def _print_or_reason(path: Path) -> Fingerprint | str:
+    """What a file is, or why it cannot be read."""
+    try:
+        return fingerprint(path)
+    except UnreadableFile as error:
+        return str(error)
 
 
 def _in_flight(project: Project, source: Source, path: Path, reason: str) -> File:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,18 +17,16 @@ from journey_analytics.errors import ConfigError, InputError, VerificationError
 from journey_analytics.facts.config import Project
 from journey_analytics.facts.expressions import quoted
 from journey_analytics.facts.feeds import Source
-from journey_analytics.landing import arrivals, drift, duplicates, notes
+from journey_analytics.landing import arrivals, drift, duplicates, fast, notes
+from journey_analytics.landing.chunks import chunks_of, is_worth_a_statement, one_ahead
 from journey_analytics.landing.contract import contract_digest, contract_query, happened_at, landing_columns
 from journey_analytics.landing.deliveries import File, files_of, name_of, new_files, remember, without_keys
 from journey_analytics.landing.erasures import InForce, in_force, key_set, take_out
-from journey_analytics.landing.packed import UnreadableFile
 from journey_analytics.landing.privacy import WITHOUT_KEY
-from journey_analytics.landing.readers import read_file, schema_of, table_of
+from journey_analytics.landing.readers import schema_of, table_of
 from journey_analytics.landing.rowrules import LANDS
 from journey_analytics.warehouse import DatabaseError, Warehouse
 
-CHUNK_ROWS = 500_000
-CHUNK_BYTES = 150_000_000
 SMALLEST_NIGHT = 10
 
 
@@ -181,9 +178,12 @@ def _land_source(warehouse: Warehouse, project: Project, source: Source, erased:
     if not files:
         return Landed(source.source, len(paths), 0, is_again=is_again)
     counts = Counter[str]()
+    by_contract = bool(erased.tombstones)  # whoever was erased is recognised before anything lands
     for together in arrivals.as_they_came(warehouse, project, source, files, key=lambda file: file.arrival):
         drift.compare(warehouse, source, together)
-        _load(warehouse, source, together, lambda: take_out(warehouse, project, source, erased))
+        _load(
+            warehouse, source, together, lambda: take_out(warehouse, project, source, erased), by_contract=by_contract
+        )
         duplicates.settle(warehouse, source)
         if project.key is None:
             _refuse_without_key(warehouse, project, source)
@@ -246,10 +246,13 @@ def _check_all_there(warehouse: Warehouse, project: Project, source: Source, pat
         )  # fmt: skip
 
 
-def _load(warehouse: Warehouse, source: Source, files: Sequence[File], take_out: Callable[[], None]) -> None:
+def _load(
+    warehouse: Warehouse, source: Source, files: Sequence[File], take_out: Callable[[], None], *, by_contract: bool
+) -> None:
     """Bring the files' rows into the landing table; again without those that broke off after some rows had landed.
 
-    `take_out` moves the rows of the erased from `staged` to `erased`, for each chunk.
+    `take_out` moves the rows of the erased from `staged` to `erased`, for each chunk; `by_contract`: every row goes
+    through the contract, plain ones too.
     """
     while True:
         tried = [file for file in files if file.is_good]
@@ -260,7 +263,8 @@ def _load(warehouse: Warehouse, source: Source, files: Sequence[File], take_out:
         warehouse.execute(_CHUNK_COUNTS)
         notes.begin(warehouse)
         duplicates.begin(warehouse, source)
-        for chunk in _one_ahead(_chunks(files, source)):
+        chunks = one_ahead(chunks_of(files, source))
+        for chunk in chunks if by_contract else _careful_ones(warehouse, source, chunks):
             _load_chunk(warehouse, source, chunk, take_out)
         if not any(file.is_split and not file.is_good for file in tried):
             return
@@ -271,36 +275,17 @@ def _load(warehouse: Warehouse, source: Source, files: Sequence[File], take_out:
             file.n_read, file.is_split = 0, False
 
 
-def _chunks(files: Sequence[File], source: Source) -> Iterator[list[Any]]:
-    """Record batches of many files, gathered until a chunk is worth a statement; nothing of a file that breaks off."""
-    batches: list[Any] = []
-    rows = size = 0
-    for index, file in [(index, file) for index, file in enumerate(files) if file.is_good]:
-        whole = len(batches)
-        try:
-            for batch in read_file(file.path, source, index):
-                file.n_read += len(batch)
-                batches.append(batch)
-                rows, size = rows + len(batch), size + batch.nbytes
-                if rows >= CHUNK_ROWS or size >= CHUNK_BYTES:
-                    file.is_split = True
-                    yield batches
-                    batches, rows, size, whole = [], 0, 0, 0
-            file.refuse_if_changed()
-        except UnreadableFile as error:
-            file.refuse(str(error))
-        if not file.is_good:
-            del batches[whole:]
-    yield batches
-
-
-def _one_ahead(chunks: Iterator[list[Any]]) -> Iterator[list[Any]]:
-    """The same chunks, each one read while the one before it is being loaded."""
-    with ThreadPoolExecutor(max_workers=1) as reader:
-        coming = reader.submit(next, chunks, None)
-        while (chunk := coming.result()) is not None:
-            coming = reader.submit(next, chunks, None)
-            yield chunk
+def _careful_ones(warehouse: Warehouse, source: Source, chunks: Iterator[list[Any]]) -> Iterator[list[Any]]:
+    """What the fast way leaves of all chunks, gathered until it is worth a statement; in the order of the files."""
+    left: list[Any] = []
+    is_fast = True
+    for number, chunk in enumerate(chunks):
+        is_fast = is_fast and sum(map(len, chunk)) >= fast.LEAST_ROWS
+        left += fast.land_plain(warehouse, source, chunk, is_first=number == 0) if is_fast and chunk else chunk
+        if is_worth_a_statement(left):
+            yield left
+            left = []
+    yield left
 
 
 def _load_chunk(warehouse: Warehouse, source: Source, batches: list[Any], take_out: Callable[[], None]) -> None:

@@ -25,6 +25,9 @@ from journey_analytics.landing.lines import read_lines
 from journey_analytics.landing.packed import UnreadableFile
 from journey_analytics.landing.parquet_rows import parquet_names, read_parquet
 
+GROUP_ROWS = 122_880  # how many rows DuckDB stores together
+FILE_SHIFT = 40  # room for a trillion rows of a file
+
 BASE_FIELDS = [
     ("file_index", pa.int32()),
     ("row_number", pa.int64()),
@@ -98,8 +101,28 @@ def names_in(path: Path, source: Source) -> list[str]:
 
 
 def table_of(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
-    """The batches as one Arrow table."""
-    return pa.Table.from_batches(list(batches), schema=schema)
+    """The batches as one Arrow table, put together by as many rows as the database stores together.
+
+    What several threads read of it they then also write as whole groups, which nobody has to put together later.
+    """
+    whole = pa.Table.from_batches(list(batches), schema=schema).combine_chunks()
+    return pa.Table.from_batches(whole.to_batches(max_chunksize=GROUP_ROWS), schema=schema)
+
+
+def is_of(batch: pa.RecordBatch, file_index: int) -> bool:
+    """Whether a batch of `read_file` holds records of this file; a batch holds those of one."""
+    return bool(batch.column("file_index")[0].as_py() == file_index)
+
+
+def rest_of(table: pa.Table, landed: Mapping[str, np.ndarray]) -> list[pa.RecordBatch]:
+    """The rows of a table of batches but those whose `file_index` and `row_number` are among `landed`."""
+    places, gone = (
+        np.asarray(rows["file_index"], np.int64) << FILE_SHIFT | np.asarray(rows["row_number"], np.int64)
+        for rows in (table, landed)
+    )
+    kept = np.ones(len(places), bool)
+    kept[np.searchsorted(places, gone)] = False
+    return list(table.filter(pa.array(kept)).to_batches())
 
 
 @contextmanager

@@ -186,7 +186,8 @@ def _is_missing(column: Column, text: str, landed: str) -> str:
     if column.personal == "email":
         return f"{landed} is null"
     if column.type in ("text", "url"):
-        return f"{text} is null or lower(trim({text})) in {_NOTHING}"
+        may_say_nothing = f"(strlen({text}) < 10 or contains({text}, ' '))"  # spares most ids the rest
+        return f"{text} is null or ({may_say_nothing} and lower(trim({text})) in {_NOTHING})"
     return f"{text} is null"
 
 
