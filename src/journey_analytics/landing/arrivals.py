@@ -116,7 +116,9 @@ def is_late(source: Source) -> str:
 def without_late(source: Source) -> str:
     """The contract's SELECT, in which late rows are marked `_is_late` and are out of scope."""
     return f"""
-        with held as (select *, coalesce(_reasons is null and _is_in_scope and {is_late(source)}, false) as _is_late from ({contract_query(source)}))
+        with held as (
+            select *, coalesce(_reasons is null and _is_in_scope and {is_late(source)}, false) as _is_late
+            from ({contract_query(source)}))
         select * replace (_is_in_scope and not _is_late as _is_in_scope) from held"""
 
 
