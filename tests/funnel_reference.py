@@ -10,13 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from journey_analytics.facts.funnels import Exclusion, Funnel, Selector, Step
+from funnel_lines import Event, Lines
 
-Event = dict[str, Any]
-Condition = Callable[[Event], bool]
+from journey_analytics.facts.funnelparts import Step
+
 Chain = tuple[Event, ...]
-
-UNITS = {"customers": "customer_id", "sessions": "session_id", "journeys": "journey_id", "attempts": "customer_id"}
 
 
 @dataclass
@@ -31,12 +29,8 @@ class Counted:
 
 
 @dataclass(frozen=True)
-class Reference:
-    """A funnel, and what the conditions in it mean as Python."""
-
-    funnel: Funnel
-    conditions: Mapping[str, Condition]
-    per_value: bool = False
+class Reference(Lines):
+    """Every chain of events of a line, and who is counted by it."""
 
     def answer(self, events: Sequence[Event]) -> dict[tuple[Any, ...], Counted]:
         """Everyone who is counted, by the values that tell them apart."""
@@ -47,87 +41,6 @@ class Reference:
                 if counted is not None:
                     found[(*base, *whose)] = counted
         return found
-
-    # --- which events, in which order
-
-    def lines(self, events: Sequence[Event]) -> dict[tuple[Any, ...], list[Event]]:
-        """Whose events stand in one line, and the line."""
-        funnel = self.funnel
-        unit = UNITS[funnel.count]
-        here = [
-            dict(event)
-            for event in events
-            if event["customer_id"] is not None and event["event_at"] is not None and event[unit] is not None
-            if funnel.as_of is None or event["event_at"] < funnel.as_of
-        ]
-        for event in here:
-            event["steps"] = {place for place, step in enumerate(funnel.steps) if self.makes(event, step)}
-            event["out"] = {n for n, each in enumerate(funnel.exclude) if self.excludes(event, each)}
-            event["in_scope"] = self.holds(event, funnel.where)
-            event["value"] = "(none)" if self.by(event) is None else str(self.by(event))
-        for place, step in enumerate(funnel.steps):
-            self.only_the_first(here, place, step)
-        lines: dict[tuple[Any, ...], list[Event]] = {}
-        for event in sorted(here, key=self.order):
-            matters = event["steps"] or event["out"] or (funnel.order == "strict" and event["in_scope"])
-            if matters:
-                key = (event[unit], event["value"]) if self.per_value else (event[unit],)
-                lines.setdefault(key, []).append(event)
-        for line in lines.values():
-            for position, event in enumerate(line, 1):
-                event["position"] = position
-        return lines
-
-    def by(self, event: Event) -> Any:
-        return event.get(self.funnel.breakdown.by) if self.funnel.breakdown else None
-
-    def order(self, event: Event) -> tuple[Any, ...]:
-        """Time; then the input's own sequence; then the first step it could be; then its id."""
-        sequence = event[self.funnel.sequence] if self.funnel.sequence else 0
-        sequence = (sequence is None, sequence or 0)
-        rank = min(event["steps"], default=len(self.funnel.steps))
-        return event["event_at"], sequence, rank, event["event_id"]
-
-    def holds(self, event: Event, where: str | None) -> bool:
-        return where is None or self.conditions[where](event)
-
-    def named(self, event: Event, selector: Selector) -> bool:
-        if selector.names is None:
-            return selector.event is not None or event[selector.kind] is not None
-        return event[selector.kind] in selector.names
-
-    def has_held(self, event: Event) -> bool:
-        return all(event[name] is not None for name in self.funnel.hold)
-
-    def makes(self, event: Event, step: Step) -> bool:
-        any_will_do = any(self.named(event, each) and self.holds(event, each.where) for each in step.selectors)
-        own = step.where if step.any_of else None
-        return any_will_do and self.holds(event, own) and self.holds(event, self.funnel.where) and self.has_held(event)
-
-    def excludes(self, event: Event, exclusion: Exclusion) -> bool:
-        return self.named(event, exclusion) and self.holds(event, exclusion.where) and self.has_held(event)
-
-    def only_the_first(self, events: list[Event], place: int, step: Step) -> None:
-        """A first-time step is made by a customer's first event of that name, or by the first that could make it."""
-        if step.first_time is None:
-            return
-        firsts: dict[Any, Event] = {}
-        sequence = self.funnel.sequence
-
-        def when(event: Event) -> tuple[Any, ...]:
-            number = event[sequence] if sequence else 0
-            return event["event_at"], (number is None, number or 0), event["event_id"]
-
-        for event in sorted(events, key=when):
-            named = any(self.named(event, each) for each in step.selectors)
-            if named if step.first_time == "event" else place in event["steps"]:
-                split = self.per_value and step.first_time == "step"
-                firsts.setdefault((event["customer_id"], event["value"] if split else None), event)
-        for event in events:
-            if not any(event is first for first in firsts.values()):
-                event["steps"].discard(place)
-
-    # --- what is counted
 
     def held(self, event: Event) -> tuple[Any, ...]:
         return tuple(None if event[name] is None else str(event[name]) for name in self.funnel.hold)
@@ -159,14 +72,7 @@ class Reference:
         return seconds is not None and at > since + datetime.timedelta(seconds=seconds)
 
     def starts(self, events: list[Event], makes: Callable[[Event], bool]) -> list[Event]:
-        entered = self.funnel.entered
-        found = [
-            event
-            for event in events
-            if makes(event)
-            and (entered.from_ is None or event["event_at"] >= entered.from_)
-            and (entered.to is None or event["event_at"] < entered.to)
-        ]
+        found = [event for event in events if makes(event) and self.is_in_range(event)]
         return found[:1] if self.funnel.attempt == "first" else found
 
     def count(self, line: list[Event], events: list[Event]) -> Counted | None:
@@ -193,6 +99,9 @@ class Reference:
         return not any(self.drops(each, start, previous) for each in between)
 
     def after(self, before: Event, event: Event) -> bool:
+        if self.funnel.tolerance is not None:
+            slack = datetime.timedelta(seconds=self.funnel.tolerance)
+            return event is not before and bool(event["event_at"] >= before["event_at"] - slack)
         if self.funnel.ties == "strictly_after":
             return bool(event["event_at"] > before["event_at"])
         return bool(event["position"] > before["position"])
@@ -240,9 +149,19 @@ class Reference:
                 made[place] = self.optional(line, events, made, place)
         last = funnel.required[len(best) - 1]
         may = funnel.count != "attempts" or events[0]["is_last_attempt"]
-        is_open = not is_done and may and any(self.goes_on(line, chain) for chain in chains)
+        is_open = not is_done and may and not self.is_over() and any(self.goes_on(line, chain) for chain in chains)
         at = [event["event_at"] if event else None for event in made]
+        if funnel.tolerance is not None:  # a step is made no earlier than those it follows
+            for place in range(len(at)):
+                earlier = [made_at for other in funnel.required if other < place and (made_at := at[other])]
+                at[place] = max([at[place], *earlier]) if at[place] else None
         return Counted(last + 1, is_open, at, self.value(made, last), made)
+
+    def is_over(self) -> bool:
+        """Whether the range outside which nothing counts has passed."""
+        funnel = self.funnel
+        ends = funnel.entered.to if funnel.range == "whole" else None
+        return ends is not None and funnel.as_of is not None and funnel.as_of >= ends
 
     def goes_on(self, line: list[Event], chain: Chain) -> bool:
         """Whether the next required step could still be made at as_of, or whenever no as_of is known."""
@@ -341,10 +260,14 @@ class Reference:
         if not gathered or self.is_removed_any(events, starts, gathered):
             return None
         best = min(gathered.values(), key=lambda made: (-len(made), made[0]["position"]))
-        is_open = len(best) < len(funnel.steps) and any(
-            (funnel.as_of is None or not self.is_later(start["event_at"], funnel.as_of, funnel.window))
-            and not any(self.ends(event, start) for event in events)
-            for start in starts
+        is_open = (
+            not self.is_over()
+            and len(best) < len(funnel.steps)
+            and any(
+                (funnel.as_of is None or not self.is_later(start["event_at"], funnel.as_of, funnel.window))
+                and not any(self.ends(event, start) for event in events)
+                for start in starts
+            )
         )
         made: list[Event | None] = [*best, *[None] * (len(funnel.steps) - len(best))]
         at = [event["event_at"] if event else None for event in made]

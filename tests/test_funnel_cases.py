@@ -1,4 +1,4 @@
-"""Funnels that a person can work out by eye: the cases of funnel_cases.yml, answered from end to end."""
+"""Funnels that a person can work out by eye: the cases of the two files beside this one, answered from end to end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from journey_analytics.funnels.log import Log
 from journey_analytics.warehouse import Warehouse, in_memory
 
 Case = dict[str, Any]
-CASES: list[Case] = yaml.safe_load((Path(__file__).parent / "funnel_cases.yml").read_text(encoding="utf-8"))
+FILES = [Path(__file__).with_name(name) for name in ("funnel_cases.yml", "funnel_preset_cases.yml")]
+CASES: list[Case] = [case for path in FILES for case in yaml.safe_load(path.read_text(encoding="utf-8"))]
 KEYS = {"case", "funnel", "log", "expect", "open", "lost", "groups"}
 TEXTS = ("customer_id", "event_id", "event_name", "source", "device", "order_id", "session_id", "touchpoint", "stage")
 NUMBERS = ("size", "turn", "revenue_minor")

@@ -123,7 +123,7 @@ def test_an_event_that_makes_two_steps_is_left_to_it(shop: Warehouse) -> None:
     [
         ({"order": "strict"}, "order: strict"),
         ({"count": "sessions"}, "count: sessions"),
-        ({"ties": "strictly_after"}, "ties: strictly_after"),
+        ({"ties": "strictly_after"}, "ties: strictly after"),
         ({"exclude": [{"event": "x"}]}, "exclusions"),
         ({"hold": ["order_id"]}, "held properties"),
         ({"steps": ["a", {"event": "b", "within": "1 minute"}]}, "a step's own within"),

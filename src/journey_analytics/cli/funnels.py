@@ -14,10 +14,12 @@ from journey_analytics import publish
 from journey_analytics.cli.shared import HERE, ProjectOption, print_json, print_table
 from journey_analytics.errors import ConfigError
 from journey_analytics.facts.config import load_project
-from journey_analytics.funnels import shares, words
+from journey_analytics.facts.presets import PRESETS, RULES, known
+from journey_analytics.funnels import shares, waterfall, words
 from journey_analytics.funnels.inputs import Names, Opened, open_events
 from journey_analytics.funnels.notebook import Funnel
 from journey_analytics.funnels.planner import Answer
+from journey_analytics.funnels.waterfall import Switched
 
 
 class Format(StrEnum):
@@ -40,6 +42,12 @@ def funnel(
     explain: Annotated[bool, typer.Option("--explain", help="Say which rule made each number.")] = False,
     who: Annotated[int | None, typer.Option(help="List the customers who reached step K.")] = None,
     lost: Annotated[int | None, typer.Option(help="List those lost before step K; not those still open.")] = None,
+    compare: Annotated[
+        str | None, typer.Option(help=f"Say, rule by rule, why another tool's number differs: {', '.join(PRESETS)}.")
+    ] = None,
+    keep: Annotated[
+        list[str] | None, typer.Option(help=f"With --compare: a rule the tool was set to as here; {', '.join(RULES)}.")
+    ] = None,
     customer_id: Annotated[str, typer.Option(help="The column that holds the customer.")] = "customer_id",
     event_at: Annotated[str, typer.Option(help="The column that holds the time.")] = "event_at",
     event_name: Annotated[str, typer.Option(help="The column that holds the event's name.")] = "event_name",
@@ -49,6 +57,7 @@ def funnel(
     asked = Funnel.from_yaml(file)
     if who is not None and lost is not None:
         raise ConfigError("--who and --lost ask for two lists", allowed="one of them", do="run it twice")
+    _check_compare(compare, keep, other=show_sql or explain or who is not None or lost is not None)
     log = _opened(events, project, Names(customer_id, event_at, event_name), table)
     try:
         if show_sql:
@@ -56,6 +65,8 @@ def funnel(
         elif who is not None or lost is not None:
             step = who if who is not None else lost
             _print(asked.customers(log, int(step or 0), lost=lost is not None), format_, asked.definition.funnel)
+        elif compare is not None:
+            _print_waterfall(asked.compared(log, compare, keep=keep or ()), compare, format_, asked.definition.funnel)
         else:
             _print_answer(asked.answer(log), format_, explain)
     finally:
@@ -112,6 +123,44 @@ def _print_steps(answer: Answer) -> None:
         rows.append(shown)
     filled = [name for name in columns if name != "revenue" or any(row["revenue"] for row in rows)]
     print_table(rows, filled)
+
+
+def _check_compare(preset: str | None, keep: list[str] | None, *, other: bool) -> None:
+    if preset is None:
+        if keep:
+            raise ConfigError("--keep says what --compare leaves as it is", do="add --compare TOOL")
+        return
+    if other:
+        raise ConfigError(
+            "--compare is an answer of its own", allowed="it without --show-sql, --explain, --who and --lost"
+        )
+    try:
+        known(preset)
+    except ValueError as error:
+        raise ConfigError(f"--compare: {error}") from error
+
+
+def _print_waterfall(steps: list[Switched], preset: str, format_: Format, name: str) -> None:
+    """Rule by rule: every step's count and share of the first, and by how much the rule changed the count."""
+    if format_ is Format.json:
+        print_json(waterfall.as_json(name, preset, steps))
+        return
+    rows = list(waterfall.rows(name, preset, steps))
+    if format_ is Format.csv:
+        _print_csv(rows, waterfall.COLUMNS)
+        return
+    lines: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        was, becomes = row["was"], row["becomes"]
+        setting = f"{was} -> {becomes}" if was != becomes else becomes
+        line = lines.setdefault(row["rule"], {"rule": row["rule"], "setting": setting, "effect": row["effect"]})
+        changed = f" {row['n_difference']:+,}" if row["n_difference"] else ""
+        share = "" if row["share_of_first"] is None else f" ({100 * row['share_of_first']:.1f} %)"
+        line[f"{row['step_number']}. {row['step']}"] = f"{row['n']:,}{changed}{share}"
+    ours = next(iter(lines.values()))
+    print_table(list(lines.values()), [*(key for key in ours if key != "effect"), "effect"])
+    print(f"\nNo switch says of {PRESETS[preset].title}:")
+    print("\n".join(f"- {each}" for each in PRESETS[preset].lacks))
 
 
 def _share(share: float | None, low: float | None, high: float | None) -> str:

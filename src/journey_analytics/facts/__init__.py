@@ -8,6 +8,8 @@ contracts     what a feed's contract may say of its values
 arrivals      how a feed's files arrive: when one is whole, where they are fetched from
 dialects      how a CSV feed is written
 feeds         one feed, as its file in `pipelines/sources/` states it
+funnelparts   the parts of a funnel: steps, exclusions, ranges, how ties are taken
+presets       what other tools take for granted about a funnel, in our own switches
 funnels       a funnel: its steps, and every rule by which they are counted
 journeymap    the journey map, as `pipelines/journey.yml` states it
 expectations  what may be expected of a feed and of a model

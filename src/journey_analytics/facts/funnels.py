@@ -6,206 +6,80 @@ switch with a default; `rules()` says all of them, whether they were written or 
 
 from __future__ import annotations
 
-import datetime
 import difflib
-import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, PrivateAttr, model_validator
 
-from journey_analytics.facts.fields import Duration, Strict, Text, Texts, parse_duration
+from journey_analytics.facts import presets
+from journey_analytics.facts.fields import Strict, Text
+from journey_analytics.facts.funnelparts import (
+    Breakdown,
+    Column,
+    Columns,
+    Entered,
+    Exclusion,
+    ExclusionOrName,
+    Moment,
+    Range,
+    StepOrName,
+    Ties,
+    Tolerance,
+    Window,
+    in_words,
+    step_rules,
+    ties_rules,
+)  # fmt: skip
 
 MAX_STEPS = 50
-ANY_EVENT = "*"
-_COLUMN = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_ -]*)?$"
-_RANGE = re.compile(r"^\[\s*([^,\[\]()]*?)\s*,\s*([^,\[\]()]*?)\s*\)$")
 
 
-def _window(value: Any) -> Any:
-    """A duration, or `unlimited`, which is None."""
-    if value is None or value == "unlimited":
-        return None
-    if isinstance(value, str) and re.match(r"^\s*0+(\.0*)?\s*[a-z]+\s*$", value):
-        raise ValueError(f"'{value}' is no time at all; allowed is more than that, such as 14 days, or unlimited")
-    return parse_duration(value)
-
-
-def _moment(value: Any) -> Any:
-    """A date or an ISO 8601 time as a UTC timestamp without a zone."""
-    if value in (None, ""):
-        return None
-    if isinstance(value, datetime.datetime):
-        found = value
-    elif isinstance(value, datetime.date):
-        return datetime.datetime(value.year, value.month, value.day)
-    else:
-        try:
-            found = datetime.datetime.fromisoformat(str(value))
-        except ValueError as error:
-            raise ValueError(
-                f"'{value}' is not a time; allowed is a date or 2026-01-31T12:00:00, taken as UTC"
-            ) from error
-    return found.astimezone(datetime.UTC).replace(tzinfo=None) if found.tzinfo else found
-
-
-def _half_open(value: Any) -> Any:
-    """`[2026-01-01, 2026-02-01)` as its two ends."""
-    if isinstance(value, str):
-        ends = _RANGE.match(value)
-        if ends is None:
-            raise ValueError(f"'{value}' is not a range; allowed is [2026-01-01, 2026-02-01): its end is not inside")
-        return {"from": ends[1], "to": ends[2]}
-    if isinstance(value, list):
-        if len(value) != 2:
-            raise ValueError(f"a range has two ends, not {len(value)}; allowed is [2026-01-01, 2026-02-01)")
-        return {"from": value[0], "to": value[1]}
-    return value
-
-
-def _by_name(value: Any) -> Any:
-    """A step or exclusion that is only a word means the event of that name."""
-    return {"event": value} if isinstance(value, str) else value
-
-
-Moment = Annotated[datetime.datetime | None, BeforeValidator(_moment)]
-Column = Annotated[str, StringConstraints(pattern=_COLUMN, max_length=120)]
-Columns = Annotated[tuple[Column, ...], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
-
-
-class Selector(Strict):
-    """Which events are meant: those of a name, at a touchpoint or in a stage, that meet a condition."""
-
-    event: Texts | None = None
-    touchpoint: Texts | None = None
-    stage: Texts | None = None
-    where: Text | None = None
-
-    @property
-    def kind(self) -> str:
-        """The column that is asked: event_name, touchpoint or stage."""
-        return "event_name" if self.event else "touchpoint" if self.touchpoint else "stage"
-
-    @property
-    def names(self) -> tuple[str, ...] | None:
-        """The values that are meant, or None where any event is, or any that has a touchpoint or a stage."""
-        names = self.event or self.touchpoint or self.stage or ()
-        return None if ANY_EVENT in names else names
-
-    @property
-    def in_words(self) -> str:
-        """As a person says it: `cart_added or cart_updated, where quantity > 0`."""
-        any_ = {"event_name": "any event", "touchpoint": "any touchpoint", "stage": "any stage"}
-        words = " or ".join(self.names) if self.names else any_[self.kind]
-        at = {"event_name": "", "touchpoint": "at ", "stage": "in "}[self.kind]
-        return f"{at}{words}" + (f", where {self.where}" if self.where else "")
-
-    def _must_name_one(self, *, beside: int = 0) -> None:
-        said = [name for name in ("event", "touchpoint", "stage") if getattr(self, name)]
-        if len(said) + beside != 1:
-            raise ValueError(
-                "needs exactly one of event, touchpoint, stage"
-                + (" or any_of" if isinstance(self, Step) else "")
-                + (f", not {' and '.join(said)}" if said else "")
-            )
-
-
-class Alternative(Selector):
-    """One of several kinds of event that will all do."""
-
-    @model_validator(mode="after")
-    def _names_one(self) -> Alternative:
-        self._must_name_one()
-        return self
-
-
-class Step(Selector):
-    """One step: the events that make it, and what else must hold."""
-
-    name: Text | None = None
-    any_of: tuple[Annotated[Alternative, BeforeValidator(_by_name)], ...] = ()
-    within: Duration | None = None
-    optional: bool = False
-    first_time: Literal["event", "step"] | None = None
-
-    @model_validator(mode="after")
-    def _names_one(self) -> Step:
-        self._must_name_one(beside=bool(self.any_of))
-        return self
-
-    @property
-    def selectors(self) -> tuple[Selector, ...]:
-        """The kinds of event that make the step; each with its own condition."""
-        return self.any_of or (self,)
-
-    @property
-    def title(self) -> str:
-        """The step's name, or what makes it."""
-        return self.name or " or ".join(name for each in self.selectors for name in each.names or ("any event",))
-
-    @property
-    def makes(self) -> str:
-        """What makes the step, in words."""
-        words = " or ".join(each.in_words for each in self.selectors)
-        return words + (f"; where {self.where}" if self.any_of and self.where else "")
-
-
-class Exclusion(Selector):
-    """An event that must not come between two steps."""
-
-    between: tuple[Text, Text] | None = None
-    then: Literal["drop", "remove"] = "drop"
-
-    @model_validator(mode="after")
-    def _names_one(self) -> Exclusion:
-        self._must_name_one()
-        return self
-
-
-class Breakdown(Strict):
-    """By which property the funnel is told apart, and at which moment it is read."""
-
-    by: Column
-    at: Text = "first"
-    top: int = Field(default=10, ge=1, le=1000)
-
-
-class Entered(Strict):
-    """When the first step must have been made; the end is not inside."""
-
-    from_: Moment = Field(default=None, alias="from")
-    to: Moment = None
-
-    @model_validator(mode="after")
-    def _not_empty(self) -> Entered:
-        if self.from_ and self.to and self.from_ >= self.to:
-            raise ValueError(f"the range from {self.from_} up to {self.to} is empty")
-        return self
+def _preset(name: Any) -> Any:
+    return name if name is None else presets.known(name)
 
 
 class Funnel(Strict):
     """A funnel with all its rules."""
 
     funnel: Text = "funnel"
-    steps: tuple[Annotated[Step, BeforeValidator(_by_name)], ...] = Field(min_length=1, max_length=MAX_STEPS)
+    preset: Annotated[str | None, BeforeValidator(_preset)] = None
+    steps: tuple[StepOrName, ...] = Field(min_length=1, max_length=MAX_STEPS)
     count: Literal["customers", "sessions", "journeys", "attempts"] = "customers"
     order: Literal["ordered", "strict", "any"] = "ordered"
-    window: Annotated[float | None, BeforeValidator(_window)] = 14 * 86_400.0
+    window: Window = 14 * 86_400.0
     attempt: Literal["best", "first"] = "best"
-    ties: Literal["listed", "strictly_after"] = "listed"
+    ties: Ties = "listed"
     sequence: Column | None = None
     where: Text | None = None
-    exclude: tuple[Annotated[Exclusion, BeforeValidator(_by_name)], ...] = ()
+    exclude: tuple[ExclusionOrName, ...] = ()
     hold: Columns = ()
     breakdown: Breakdown | None = None
-    entered: Annotated[Entered, BeforeValidator(_half_open)] = Entered()
+    entered: Range = Entered()
+    range: Literal["entry", "whole"] = "entry"
     as_of: Moment = None
+    _taken: tuple[str, ...] = PrivateAttr(default=())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_preset(cls, written: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(written, dict):
+            return handler(written)
+        whole, taken = presets.filled(written)
+        funnel = handler(whole)
+        funnel._taken = taken
+        return funnel
 
     @model_validator(mode="after")
     def _holds_together(self) -> Funnel:
-        for mistake in _mistakes(self):
+        for mistake in mistakes(self):
             raise ValueError(mistake)
         return self
+
+    @property
+    def from_preset(self) -> tuple[str, ...]:
+        """The keys whose values the preset gave; every other was written, or is the default."""
+        return self._taken
 
     @property
     def titles(self) -> tuple[str, ...]:
@@ -224,6 +98,22 @@ class Funnel(Strict):
             return self.titles
         return tuple(f"{number} of {len(self.steps)} steps" for number in range(1, len(self.steps) + 1))
 
+    @property
+    def tolerance(self) -> float | None:
+        """How many seconds before the step it follows a step may be made; None where it may not."""
+        return self.ties.any_order_within if isinstance(self.ties, Tolerance) and self.order != "any" else None
+
+    @property
+    def rounding(self) -> float | None:
+        """The seconds of the unit that every time is rounded to; None where times are taken as they are."""
+        return self.ties.rounded_to if isinstance(self.ties, Tolerance) else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody can make a further step, because only events of a range count and it has passed."""
+        until = self.entered.to if self.range == "whole" else None
+        return until is not None and self.as_of is not None and self.as_of >= until
+
     def previous(self, place: int) -> int | None:
         """The place of the required step before a step."""
         return max((other for other in self.required if other < place), default=None)
@@ -238,27 +128,12 @@ class Funnel(Strict):
     def rules(self) -> dict[str, Any]:
         """Every switch with its value, as plain values for JSON."""
         written = self.model_dump(mode="json", by_alias=True, exclude={"funnel"})
-        steps = [_step_rules(step) for step in self.steps]
-        return {**written, "window": in_words(self.window), "window_seconds": self.window, "steps": steps}
+        steps = [step_rules(step) for step in self.steps]
+        told = {"from_preset": list(self.from_preset), "ties": ties_rules(self.ties)}
+        return {**written, **told, "window": in_words(self.window), "window_seconds": self.window, "steps": steps}
 
 
-def in_words(seconds: float | None) -> str:
-    """A duration as it may be written: `14 days`; None is unlimited."""
-    if seconds is None:
-        return "unlimited"
-    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if seconds % size == 0:
-            return f"{seconds / size:g} {unit}{'' if seconds == size else 's'}"
-    return f"{seconds:g} second{'' if seconds == 1 else 's'}"
-
-
-def _step_rules(step: Step) -> dict[str, Any]:
-    said = step.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    within = {"within": in_words(step.within)} if step.within is not None else {}
-    return {**said, "name": step.title, **within}
-
-
-def _mistakes(funnel: Funnel) -> Iterator[str]:
+def mistakes(funnel: Funnel) -> Iterator[str]:
     """What is wrong between the parts of a definition."""
     titles = funnel.titles
     twice = sorted({title for title in titles if titles.count(title) > 1})
@@ -280,6 +155,8 @@ def _mistakes(funnel: Funnel) -> Iterator[str]:
         yield f"the breakdown is at '{funnel.breakdown.at}', which is no step{_near(funnel.breakdown.at, allowed)}"
     if funnel.order == "any":
         yield from _any_order_mistakes(funnel)
+    if funnel.tolerance is not None:
+        yield from _tolerance_mistakes(funnel)
 
 
 def _any_order_mistakes(funnel: Funnel) -> Iterator[str]:
@@ -296,6 +173,22 @@ def _any_order_mistakes(funnel: Funnel) -> Iterator[str]:
         )
     if funnel.breakdown and funnel.breakdown.at in funnel.titles:
         yield "in any order a breakdown is read at first, last or all, not at a step"
+
+
+def _tolerance_mistakes(funnel: Funnel) -> Iterator[str]:
+    if any(each.then == "remove" for each in funnel.exclude):
+        yield (
+            "with ties in any order an excluded event cannot remove anybody, only drop them; "
+            "say `then: drop`, or `ties: listed`"
+        )
+    seen: dict[str, str] = {}
+    for step in funnel.steps:
+        same = seen.setdefault(step.model_copy(update={"name": None}).model_dump_json(), step.title)
+        if same != step.title:
+            yield (
+                "with ties in any order an event counts for the first listed step it could be, so that "
+                f"'{step.title}', made by the events of '{same}', could never be made; say `ties: listed`"
+            )
 
 
 def _near(name: str, known: list[str]) -> str:

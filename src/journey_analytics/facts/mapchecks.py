@@ -10,7 +10,7 @@ from journey_analytics.facts.expectations import FeedExpectation
 from journey_analytics.facts.expressions import ExpressionError, checked_condition, condition_tree
 from journey_analytics.facts.feeds import Source
 from journey_analytics.facts.fields import When
-from journey_analytics.facts.funnels import ANY_EVENT
+from journey_analytics.facts.funnelparts import ANY_EVENT
 from journey_analytics.facts.journeymap import EVENT_COLUMNS, SEGMENT_COLUMNS, JourneyMap
 from journey_analytics.facts.yamlfile import Document, Location
 

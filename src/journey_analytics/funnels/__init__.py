@@ -15,6 +15,7 @@ fast      the engine for the plain question: one pass over a sorted table, or no
 planner   from a funnel and a log to an answer
 inputs    where the events come from: files, databases, data frames
 words     which rule made each number, in words
+waterfall  why another tool's number is not ours, rule by rule
 night     the funnels of journey.yml, counted at night
 notebook  a funnel in Python: from YAML to a data frame
 """

@@ -11,7 +11,7 @@ from sqlglot import exp
 from journey_analytics.facts.funnels import Funnel
 from journey_analytics.funnels import sqltree as sql
 from journey_analytics.funnels.chains import Part, removes
-from journey_analytics.funnels.marks import Question, flag, source
+from journey_analytics.funnels.marks import Question, flag, inside, source
 from journey_analytics.funnels.sqltree import Tree, both, column, either, known, named, number, over, when
 
 _KEPT = {"event_at": "at", "revenue_minor": "revenue", "breakdown_value": "value"}
@@ -62,21 +62,17 @@ def _starts(question: Question) -> exp.Select:
     """How many different steps follow within the window of each event that may begin an attempt."""
     funnel = question.funnel
     end: Tree | str = sql.duration(funnel.window) if funnel.window is not None else "UNBOUNDED"
-    frame = ("CURRENT ROW", None, end, "FOLLOWING")
+    frame: sql.Frame = ("CURRENT ROW", None, end, "FOLLOWING")
     reached: Tree | None = None
     for turn, (_, wanted) in enumerate(kinds(funnel), 1):
         there = over(
             exp.Count(this=when(column("kind").eq(number(turn)), number(1))),
-            _stretch(question), ["event_at"], frame, kind="RANGE",  # type: ignore[arg-type]
+            _stretch(question), ["event_at"], frame, kind="RANGE",
         )  # fmt: skip
         capped = sql.least([there, number(wanted)])
         reached = capped if reached is None else reached + capped
     assert reached is not None
-    may = both(
-        known(column("kind")),
-        column("event_at") >= sql.moment(funnel.entered.from_) if funnel.entered.from_ else None,
-        column("event_at") < sql.moment(funnel.entered.to) if funnel.entered.to else None,
-    )
+    may = both(known(column("kind")), inside(funnel.entered))
     if funnel.attempt == "first":
         may = both(may, column("position").eq(over(exp.Min(this=when(may, column("position"))), question.unit)))
     last = column("stretch").eq(over(exp.Max(this=column("stretch")), question.group))
@@ -90,7 +86,7 @@ def _begun(question: Question) -> exp.Select:
     order: list[Tree | str] = [column("position")]
     if funnel.attempt == "best":
         order.insert(0, exp.Neg(this=column("n_steps")))
-    could: list[Tree] = [column("is_last_stretch")]
+    could: list[Tree] = [exp.false() if funnel.is_over else column("is_last_stretch")]
     if funnel.as_of is not None and funnel.window is not None:
         could.append(column("event_at") + sql.duration(funnel.window) >= sql.moment(funnel.as_of))
     marks = [

@@ -13,7 +13,7 @@ from sqlglot import exp
 from journey_analytics.funnels import sqltree as sql
 from journey_analytics.funnels.chains import Part, limited_gaps
 from journey_analytics.funnels.marks import NONE, Question
-from journey_analytics.funnels.sqltree import Tree, both, column, known, named, number
+from journey_analytics.funnels.sqltree import Tree, both, column, known, named, number, when
 
 
 def parts(question: Question, lines: str) -> list[Part]:
@@ -80,7 +80,10 @@ def _found(question: Question, place: int, way: str, lines: str) -> exp.Select:
         since_at = exp.Coalesce(this=column(f"at_{other}", "way"), expressions=[since_at])
         since = exp.Coalesce(this=column(f"position_{other}", "way"), expressions=[since])
     at, position = column("event_at", "events"), column("position", "events")
-    later = at > since_at if funnel.ties == "strictly_after" else position > since
+    later: Tree = at > since_at if funnel.ties == "strictly_after" else position > since
+    slack = sql.duration(funnel.tolerance) if funnel.tolerance is not None else None
+    if slack is not None:
+        later = at + slack >= since_at
     open_end: list[Tree] = []
     if funnel.window is not None:
         open_end.append(at <= column("at_1", "way") + sql.duration(funnel.window))
@@ -89,7 +92,9 @@ def _found(question: Question, place: int, way: str, lines: str) -> exp.Select:
     bound: Tree = both(*open_end)
     if after is not None:
         reached = column(f"position_{after}", "way")
-        earlier = at < column(f"at_{after}", "way") if funnel.ties == "strictly_after" else position < reached
+        earlier: Tree = at < column(f"at_{after}", "way") if funnel.ties == "strictly_after" else position < reached
+        if slack is not None:
+            earlier = at <= column(f"at_{after}", "way") + slack
         bound = exp.or_(both(known(reached), earlier), both(sql.unknown(reached), *open_end), wrap=True)
     within = funnel.steps[place - 1].within
     in_time = at <= column(f"at_{before}", "way") + sql.duration(within) if within is not None else None
@@ -127,10 +132,19 @@ def _attempts(question: Question, way: str) -> exp.Select:
     chosen += [column("furthest"), column("is_open")]
     if funnel.breakdown and not question.per_value:
         chosen.append(named(_value(question), "breakdown_value"))
-    chosen += [column(f"at_{place}") for place in places]
+    chosen += [named(_at(question, place), f"at_{place}") for place in places]
     if "revenue_minor" in question.log.columns:
         chosen += [column(f"revenue_{place}") for place in places]
     return sql.query(chosen, way, said=f"one row for each of the {funnel.count} counted")
+
+
+def _at(question: Question, place: int) -> Tree:
+    """When a step was made: with a tolerance never before the steps it follows, whose order nobody knows."""
+    at, funnel = column(f"at_{place}"), question.funnel
+    before = sql.columns(f"at_{other + 1}" for other in funnel.required if other + 1 < place)
+    if funnel.tolerance is None or not before:
+        return at
+    return when(known(at), sql.greatest([at, *before]))
 
 
 def _value(question: Question) -> Tree:

@@ -7,7 +7,8 @@ begun              the attempt that counts: of those that get furthest, the earl
 attempts           one row for each one counted, with the time of every step
 
 The latest first step is enough to know how far anybody gets, because every limit (the window, a step's `within`, an
-excluded event, a strict order) ends later for a later event, never earlier.
+excluded event, a strict order) ends later for a later event, never earlier. The same holds with a tolerance, by which a
+step may be made a little before the one it follows: what is before an event then reaches a little beyond it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from sqlglot import exp
 
 from journey_analytics.facts.funnels import Funnel
 from journey_analytics.funnels import sqltree as sql
-from journey_analytics.funnels.marks import Question, flag, source
+from journey_analytics.funnels.marks import Question, flag, inside, source
 from journey_analytics.funnels.sqltree import Tree, both, column, either, known, named, number, over, when
 
 Part = tuple[str, exp.Query]
@@ -71,11 +72,7 @@ def _trailing_limit(funnel: Funnel) -> bool:
 def _limited(question: Question, before: str) -> exp.Select:
     """Which first steps may begin an attempt, and up to which position each event's way onward is free."""
     funnel = question.funnel
-    entered = both(
-        flag(0),
-        column("event_at") >= sql.moment(funnel.entered.from_) if funnel.entered.from_ else None,
-        column("event_at") < sql.moment(funnel.entered.to) if funnel.entered.to else None,
-    )
+    entered = both(flag(0), inside(funnel.entered))
     start = entered
     if funnel.attempt == "first":
         first = over(exp.Min(this=when(entered, column("position"))), question.unit)
@@ -110,9 +107,15 @@ def _free_until(question: Question, place: int) -> Tree:
 
 
 def _seen(question: Question, value: Tree, frame: str) -> Tree:
-    """The largest value before an event, or the smallest after it; events of its instant as `ties` says."""
+    """The largest value before an event, or the smallest after it; events at or near its instant as `ties` says."""
     function = exp.Max(this=value) if frame == "before" else exp.Min(this=value)
-    rows = sql.BEFORE if frame == "before" else sql.AFTER
+    rows: sql.Frame = sql.BEFORE if frame == "before" else sql.AFTER
+    if question.funnel.tolerance is not None:
+        slack = sql.duration(question.funnel.tolerance)
+        rows = ("UNBOUNDED", "PRECEDING", slack, "FOLLOWING")
+        if frame == "after":
+            rows = (slack, "PRECEDING", "UNBOUNDED", "FOLLOWING")
+        return over(function, question.way, ["event_at"], rows, kind="RANGE")
     if question.funnel.ties == "strictly_after":
         return over(function, question.way, ["instant"], rows, kind="RANGE")
     return over(function, question.way, ["position"], rows)
@@ -184,7 +187,7 @@ def _reached(question: Question, required: list[int]) -> exp.Select:
         level = level.when(known(column(f"start_{step}")), number(step))
     alive = [_alive(question, step, after) for step, after in pairwise(required)]
     last_attempt = column("is_last_attempt") if funnel.count == "attempts" else None
-    could = both(either(*alive), last_attempt) if alive else exp.false()
+    could = both(either(*alive), last_attempt) if alive and not funnel.is_over else exp.false()
     marks = [
         named(over(exp.Max(this=level), question.unit), "furthest"),
         named(over(exp.Max(this=when(could, number(1), number(0))), question.unit), "could_go_on"),
@@ -229,7 +232,10 @@ def _onward(question: Question, step: int, after: int | None) -> exp.Select:
         kept.append(column(f"ahead_{step}") <= column(f"until_{step}"))
     seen = sql.inner(sql.query([sql.STAR, *ahead], f"onward_{after}"), "seen")
     leads = both(*kept)
-    arrives = exp.Case().when(here, column("event_at")).when(leads, column(f"ahead_arrival_{step}"))
+    onward: Tree = column(f"ahead_arrival_{step}")
+    if funnel.tolerance is not None:  # a later step may be made a little earlier; the window holds for the latest
+        onward = sql.greatest([onward, column("event_at")])
+    arrives = exp.Case().when(here, column("event_at")).when(leads, onward)
     marks = [named(arrives, f"arrival_{step}"), named(when(leads, column(f"ahead_{step}")), f"next_{step}")]
     return sql.query([sql.STAR, *marks], seen, said=f"step {step}, and where it leads")
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from journey_analytics.facts.expressions import quoted
+from journey_analytics.facts.funnelparts import Entered, ties_in_words
 from journey_analytics.facts.funnels import Funnel
 from journey_analytics.funnels import kernel, marks
 from journey_analytics.funnels import sqltree as sql
@@ -62,7 +63,8 @@ class Sorted:
         for is_used, rule in (
             (funnel.order != "ordered", f"order: {funnel.order}"),
             (funnel.count != "customers", f"count: {funnel.count}"),
-            (funnel.ties != "listed", f"ties: {funnel.ties}"),
+            (funnel.ties != "listed", f"ties: {ties_in_words(funnel.ties)}"),
+            (funnel.range == "whole" and funnel.entered != Entered(), "range: whole"),
             (funnel.sequence is not None, "a sequence"),
             (bool(funnel.exclude), "exclusions"),
             (bool(funnel.hold), "held properties"),

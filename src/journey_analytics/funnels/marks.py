@@ -2,6 +2,7 @@
 
 marked    one row per event, with a flag for every step it could be
 firsts    where a step asks for a customer's first time, only that one keeps its flag
+once      with a tolerance, an event keeps the flag of the first step it could be alone
 lined_up  the events that matter, each with its position: by time, then as `ties` says, then by id
 pieces    for attempts: each customer's events, cut where a new attempt begins
 """
@@ -14,7 +15,8 @@ import sqlglot
 from sqlglot import exp
 
 from journey_analytics.errors import ConfigError
-from journey_analytics.facts.funnels import Exclusion, Funnel, Selector, Step
+from journey_analytics.facts.funnelparts import Entered, Exclusion, Selector, Step
+from journey_analytics.facts.funnels import Funnel
 from journey_analytics.funnels import sqltree as sql
 from journey_analytics.funnels.log import Log
 from journey_analytics.funnels.sqltree import Tree, both, column, either, known, named, number, over, when
@@ -74,6 +76,8 @@ def source(question: Question) -> list[tuple[str, exp.Query]]:
     parts: list[tuple[str, exp.Query]] = [("marked", _marked(question))]
     if any(step.first_time for step in question.funnel.steps):
         parts.append(("firsts", _firsts(question)))
+    if question.funnel.tolerance is not None:
+        parts.append(("once", _once(question, parts[-1][0])))
     parts.append(("lined_up", _lined_up(question, parts[-1][0])))
     if question.funnel.count == "attempts":
         parts += [("cuts", _cuts(question)), ("pieces", _pieces(question))]
@@ -123,6 +127,8 @@ def _marked(question: Question) -> exp.Select:
                 allowed=", ".join(log.columns), do="name the column that holds it, or count: customers",
             )  # fmt: skip
     kept: dict[str, Tree] = {name: column(name) for name in ("customer_id", "event_at", *log.order)}
+    if funnel.rounding is not None:
+        kept["event_at"] = sql.rounded(column("event_at"), funnel.rounding)
     kept |= {name: log.value(name, "the funnel") for name in (question.base[0], *question.carried)}
     if funnel.sequence:
         kept["sequence"] = log.value(funnel.sequence, "sequence")
@@ -133,7 +139,7 @@ def _marked(question: Question) -> exp.Select:
         kept["breakdown_value"] = exp.Coalesce(this=value, expressions=[sql.text(NONE)])
     for name, prop in zip(question.held, funnel.hold, strict=True):
         kept[name] = exp.cast(log.value(prop, "hold"), "varchar")
-    marks = [named(_true(makes(question, step)), _raw(step, place)) for place, step in enumerate(funnel.steps)]
+    marks = [named(_true(makes(question, step)), _raw(funnel, place)) for place, step in enumerate(funnel.steps)]
     for place, step in enumerate(funnel.steps):
         if step.first_time == "event":
             marks.append(named(_true(either(*(selected(log, each) for each in step.selectors))), f"called_{place + 1}"))
@@ -152,8 +158,14 @@ def _marked(question: Question) -> exp.Select:
     )
 
 
-def _raw(step: Step, place: int) -> str:
-    return f"could_{place + 1}" if step.first_time else f"is_{place + 1}"
+def _raw(funnel: Funnel, place: int) -> str:
+    """What the flag of a step is called before it is settled whose first time it is."""
+    return f"could_{place + 1}" if funnel.steps[place].first_time else _unsettled(funnel, place)
+
+
+def _unsettled(funnel: Funnel, place: int) -> str:
+    """What the flag of a step is called before it is settled for which of several steps an event counts."""
+    return f"is_{place + 1}" if funnel.tolerance is None else f"may_{place + 1}"
 
 
 def _earliest(question: Question) -> list[str]:
@@ -170,8 +182,15 @@ def _firsts(question: Question) -> exp.Select:
             among = f"called_{place}" if step.first_time == "event" else f"could_{place}"
             whose = ["customer_id", *(value if step.first_time == "step" else []), among]
             first = over(exp.RowNumber(), whose, _earliest(question)).eq(number(1))
-            marks.append(named(both(column(f"could_{place}"), first), f"is_{place}"))
+            marks.append(named(both(column(f"could_{place}"), first), _unsettled(question.funnel, place - 1)))
     return sql.query([sql.STAR, *marks], "marked", said="a customer's first time, over the whole log")
+
+
+def _once(question: Question, before: str) -> exp.Select:
+    """No event makes two steps, so that a way that goes back in time cannot come by an event twice."""
+    may = [column(f"may_{place}") for place in range(1, len(question.funnel.steps) + 1)]
+    marks = [named(both(each, *map(sql.negated, may[:place])), f"is_{place + 1}") for place, each in enumerate(may)]
+    return sql.query([sql.STAR, *marks], before, said="the first step that an event could be")
 
 
 def _lined_up(question: Question, before: str) -> exp.Select:
@@ -188,7 +207,19 @@ def _lined_up(question: Question, before: str) -> exp.Select:
     wanted = [flag(place) for place in range(len(funnel.steps))]
     wanted += [column(f"out_{n}") for n in range(1, len(funnel.exclude) + 1)]
     wanted += [column("in_scope")] if funnel.order == "strict" else []
-    return sql.query([sql.STAR, *marks], before, said="the events that matter, in order").where(either(*wanted))
+    in_range = inside(funnel.entered) if funnel.range == "whole" else None
+    lined_up = sql.query([sql.STAR, *marks], before, said="the events that matter, in order")
+    return lined_up.where(both(either(*wanted), in_range))
+
+
+def inside(entered: Entered) -> Tree | None:
+    """Whether an event falls inside a range; None where the range has no ends."""
+    if not entered.from_ and not entered.to:
+        return None
+    return both(
+        column("event_at") >= sql.moment(entered.from_) if entered.from_ else None,
+        column("event_at") < sql.moment(entered.to) if entered.to else None,
+    )
 
 
 def _cuts(question: Question) -> exp.Select:

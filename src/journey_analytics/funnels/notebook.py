@@ -7,6 +7,7 @@ Funnel.from_yaml("checkout.yml").run("events.csv")
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,11 @@ from journey_analytics.errors import ConfigError, ConfigErrors
 from journey_analytics.facts import funnels
 from journey_analytics.facts.config import validated
 from journey_analytics.facts.yamlfile import parse_yaml, read_yaml
-from journey_analytics.funnels import inputs, planner, shares, words
+from journey_analytics.funnels import inputs, planner, shares, waterfall, words
 from journey_analytics.funnels.inputs import Names, Opened
 from journey_analytics.funnels.log import Log
 from journey_analytics.funnels.planner import Answer
+from journey_analytics.funnels.waterfall import Switched
 from journey_analytics.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -90,6 +92,10 @@ class Funnel:
     def customers(self, log: Opened, step: int, *, lost: bool) -> list[dict[str, Any]]:
         """Who reached a step, or who was lost before it; see planner.customers."""
         return planner.customers(self._settled(log), self._log(log), log.warehouse, step, lost=lost)
+
+    def compared(self, log: Opened, preset: str, *, keep: Collection[str] = ()) -> list[Switched]:
+        """From this definition's numbers to those of another tool, rule by rule; see waterfall.switched."""
+        return list(waterfall.switched(self._settled(log), preset, self._log(log), log.warehouse, keep=keep))
 
     def sql(self, log: Opened, *, dialect: str = "duckdb") -> str:
         """The SELECTs that answer the funnel, to be read or pasted."""

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from journey_analytics.errors import ConfigError
-from journey_analytics.facts.funnels import Funnel, Step
+from journey_analytics.facts.funnelparts import Step
+from journey_analytics.facts.funnels import Funnel
 from journey_analytics.funnels import compiler, marks, shares
 from journey_analytics.funnels import sqltree as sql
 from journey_analytics.funnels.engines import Ansi, Declined, Engine, Row

@@ -10,10 +10,13 @@ from collections.abc import Iterable, Sequence
 
 from sqlglot import exp
 
+from journey_analytics.facts.funnelparts import UNITS
+
 Tree = exp.Expr
 NEVER = 9_223_372_036_854_775_807
 """A position after every event: where nothing limits the way."""
 
+Frame = tuple[int | str | Tree, str | None, int | str | Tree, str | None]
 ALL = ("UNBOUNDED", "PRECEDING", "UNBOUNDED", "FOLLOWING")
 SO_FAR = ("UNBOUNDED", "PRECEDING", "CURRENT ROW", None)
 BEFORE = ("UNBOUNDED", "PRECEDING", 1, "PRECEDING")
@@ -106,9 +109,19 @@ def least(values: Sequence[Tree]) -> Tree:
     return values[0] if len(values) == 1 else exp.Anonymous(this="LEAST", expressions=list(values))
 
 
+def greatest(values: Sequence[Tree]) -> Tree:
+    """The largest of values that are never NULL."""
+    return exp.Anonymous(this="GREATEST", expressions=list(values))
+
+
+def rounded(at: Tree, seconds: float) -> Tree:
+    """A timestamp to the nearest whole second, minute or hour; half a unit goes up."""
+    return exp.TimestampTrunc(this=at + duration(seconds / 2), unit=exp.var(UNITS[seconds].upper()))
+
+
 def over(
     function: Tree, partition: Sequence[str], order: Sequence[Tree | str] = (),
-    frame: tuple[int | str, str | None, int | str, str | None] | None = None, *, kind: str = "ROWS",
+    frame: Frame | None = None, *, kind: str = "ROWS",
 ) -> exp.Window:  # fmt: skip
     """A window function over a partition, in an order, within a frame."""
     ordered = [exp.Ordered(this=column(each) if isinstance(each, str) else each, nulls_first=False) for each in order]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from journey_analytics.facts.funnels import Funnel, in_words
+from journey_analytics.facts.funnelparts import UNITS, in_words
+from journey_analytics.facts.funnels import Funnel
+from journey_analytics.facts.presets import PRESETS
 from journey_analytics.funnels.marks import NONE
 from journey_analytics.funnels.planner import Answer
 from journey_analytics.funnels.summary import OTHER
@@ -51,6 +53,9 @@ def rules(funnel: Funnel) -> list[str]:
 
 
 def _rules(funnel: Funnel) -> Iterator[str]:
+    if funnel.preset:
+        taken = f": {', '.join(funnel.from_preset)}" if funnel.from_preset else "; everything was written"
+        yield f"What was not written is as {PRESETS[funnel.preset].title} has it{taken}."
     yield _counting(funnel)
     yield _ordering(funnel)
     if funnel.window is None:
@@ -61,11 +66,7 @@ def _rules(funnel: Funnel) -> Iterator[str]:
         "best": "Every first step may begin an attempt; the attempt that gets furthest counts, of equals the earliest.",
         "first": "Only the first first step may begin an attempt.",
     }[funnel.attempt]
-    if funnel.order != "any":
-        yield {
-            "listed": "Events at the same instant are taken in the order of the steps.",
-            "strictly_after": "A step must be later than the one before, never at the same instant.",
-        }[funnel.ties]
+    yield from _ties(funnel)
     if funnel.sequence:
         yield f"The input's own number '{funnel.sequence}' puts events of one instant in order first."
     yield "One event is one step; a step that is repeated needs as many events."
@@ -96,6 +97,22 @@ def _ordering(funnel: Funnel) -> str:
     }[funnel.order]
 
 
+def _ties(funnel: Funnel) -> Iterator[str]:
+    if funnel.rounding is not None:
+        yield f"Every time is taken to the nearest {UNITS[funnel.rounding]} before anything else is asked of it."
+    if funnel.tolerance is not None:
+        yield (
+            f"A step may be made up to {in_words(funnel.tolerance)} before the one it follows: steps so near one "
+            "another are taken in either order. It is dated no earlier than those it follows, and an event counts for "
+            "the first listed step it could be."
+        )
+    elif funnel.order != "any":
+        yield {
+            "listed": "Events at the same instant are taken in the order of the steps.",
+            "strictly_after": "A step must be later than the one before, never at the same instant.",
+        }["strictly_after" if funnel.ties == "strictly_after" else "listed"]
+
+
 def _limits(funnel: Funnel) -> Iterator[str]:
     for each in funnel.exclude:
         first, last = (funnel.titles[place] for place in funnel.covers(each))
@@ -107,7 +124,11 @@ def _limits(funnel: Funnel) -> Iterator[str]:
     if funnel.entered.from_ or funnel.entered.to:
         since = f" from {funnel.entered.from_}" if funnel.entered.from_ else ""
         until = f" before {funnel.entered.to}" if funnel.entered.to else ""
-        yield f"The first step was made{since}{' and' if since and until else ''}{until}; the others may follow later."
+        when = f"{since}{' and' if since and until else ''}{until}"
+        yield {
+            "entry": f"The first step was made{when}; the others may follow later.",
+            "whole": f"Only events{when} count at all, the later steps as much as the first.",
+        }[funnel.range]
 
 
 def _reading(funnel: Funnel) -> Iterator[str]:
