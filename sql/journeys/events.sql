@@ -68,4 +68,4 @@ inner join journeys.event_shapes as shapes
         is not distinct from shapes.rule_values
 left join journeys.bot_devices as bots on staged.anonymous_id = bots.anonymous_id
 left join internal_customers as internal on owners.customer_id = internal.customer_id
-order by owners.customer_id, owners.event_number
+order by owners.customer_id, staged.event_at, staged.event_id, staged.source

@@ -92,6 +92,7 @@ class Notes(Strict):
 
     `incremental` is what lets a night build only what is new: `row`, each landed row gives its events by itself;
     `customer`, a customer's rows depend on that customer's events and on the journey map alone, never on as_of.
+    `sorted` are the columns by which the rows stand in order in the file, whichever way a night has built them.
     """
 
     description: str
@@ -100,6 +101,7 @@ class Notes(Strict):
     intervals: tuple[Interval, ...] = ()
     checks: tuple[Check, ...] = ()
     incremental: Literal["row", "customer"] | None = None
+    sorted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ SAME_FOR_ALL = frozenset(
     {"journeys.identity_owners", "journeys.identities", "journeys.bot_devices", "journeys.event_shapes"}
 )
 """What a model may read besides a customer's rows and `rules.*`: where these change, customers are touched."""
+_ID = {"source", "event_id"}
 
 
 def patchable(models: Mapping[str, Model], order: Sequence[str]) -> list[str]:
@@ -80,14 +81,38 @@ def patch(warehouse: Warehouse, model: Model) -> None:
         warehouse.execute(f"create table {model.table} as {model.sql}")
     finally:
         warehouse.execute("use next")
+    if model.notes.sorted:
+        _merge(warehouse, model)
+    else:
+        _replace(warehouse, model)
+
+
+def _replace(warehouse: Warehouse, model: Model) -> None:
+    """Take the old rows out of the table, and put the new ones in."""
     with warehouse.transaction():
         warehouse.execute(f"delete from {model.table} where customer_id in (from customers_touched)")
-        if {"source", "event_id"} <= set(model.notes.columns):
+        if set(model.notes.columns) >= _ID:
             warehouse.execute(
                 f"""delete from {model.table} where customer_id is null and (source, event_id) in
                 (select (source, event_id) from events_gone where customer_id is null)"""
             )
         warehouse.execute(f"insert into {model.table} by name from narrow.{model.table}")
+
+
+def _merge(warehouse: Warehouse, model: Model) -> None:
+    """Write the table anew in its order, from the rows that stay and the new ones: both are in it already."""
+    gone = "false"
+    if set(model.notes.columns) >= _ID:
+        nobodys = "select (source, event_id) from events_gone where customer_id is null"
+        gone = f"customer_id is null and (source, event_id) in ({nobodys})"
+    warehouse.execute(f"""
+        create or replace table {model.table} as
+        with kept as (
+            from {model.table} where coalesce(customer_id not in (from customers_touched), true) and not ({gone}))
+        from kept union all by name from narrow.{model.table}
+        order by {", ".join(model.notes.sorted)}
+    """)
+    tables.comment(warehouse, model)
 
 
 def build_changed(

@@ -123,6 +123,11 @@ def _build_model(warehouse: Warehouse, model: Model) -> None:
     _create(warehouse, "table", model)
     for interval in model.notes.intervals:
         _add_interval(warehouse, model.table, interval)
+    comment(warehouse, model)
+
+
+def comment(warehouse: Warehouse, model: Model) -> None:
+    """Write into the database what a model's rows and columns mean."""
     columns = dict(model.notes.columns)
     for interval in model.notes.intervals:
         bound = {"wilson": "Wilson", "nps": "adjusted Wald"}[interval.method]
