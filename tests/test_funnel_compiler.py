@@ -215,7 +215,9 @@ def test_every_engine_that_reads_sql_can_be_given_the_select() -> None:
         "steps": ["a", {"event": "b", "within": "1 day"}, {"event": "o", "optional": True}, "c"], "count": "attempts",
         "exclude": ["x", {"event": "y", "then": "remove"}], "breakdown": {"by": "device"}, "as_of": "2026-01-20",
     }  # fmt: skip
-    for order in ({}, {"order": "any", "count": "sessions", "steps": ["a", "b"]}):
+    near = {"ties": {"any_order_within": "2 seconds"}, "exclude": ["x"]}
+    rounded = {"ties": {"rounded_to": "1 second"}, "range": "whole", "entered": ["2026-01-01", "2026-01-10"]}
+    for order in ({}, {"order": "any", "count": "sessions", "steps": ["a", "b"]}, near, rounded):
         question = Question(Funnel.model_validate(definition | order), LOG)
         sql = compiler.steps(question, dialect="spark")
         assert not re.search(r"APPROX|QUANTILE|ASOF|EPOCH|MEDIAN|QUALIFY", sql), "silently different, or refused"

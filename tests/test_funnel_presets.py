@@ -219,6 +219,17 @@ def test_the_table_says_rule_by_rule_what_changed_and_what_no_switch_says(
     assert "- a window counted in sessions" in lines
 
 
+def test_steps_in_any_order_stand_in_the_columns_of_the_tools_steps(
+    files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(files[1])
+    path.write_text(path.read_text(encoding="utf-8") + "order: any\n", encoding="utf-8")
+    lines = [" ".join(line.split()) for line in printed([*files, "--compare", "mixpanel"], capsys)[1].splitlines()]
+    assert lines[0] == "rule setting 1. viewed 2. cart 3. paid effect"
+    assert lines[1] == "ours 5 (100.0 %) 4 (80.0 %) 2 (40.0 %)"
+    assert "order any -> ordered 5 (100.0 %) 3 -1 (60.0 %) 2 (40.0 %)" in lines
+
+
 def test_json_and_csv_hold_the_same_waterfall(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     said = json.loads(printed([*files, "--compare", "mixpanel", "--format", "json"], capsys)[1])
     rows = list(csv.DictReader(io.StringIO(printed([*files, "--compare", "mixpanel", "--format", "csv"], capsys)[1])))

@@ -149,6 +149,7 @@ def _print_waterfall(steps: list[Switched], preset: str, format_: Format, name: 
     if format_ is Format.csv:
         _print_csv(rows, waterfall.COLUMNS)
         return
+    called = {row["step_number"]: f"{row['step_number']}. {row['step']}" for row in rows}  # as the tool has them
     lines: dict[str, dict[str, Any]] = {}
     for row in rows:
         was, becomes = row["was"], row["becomes"]
@@ -156,9 +157,8 @@ def _print_waterfall(steps: list[Switched], preset: str, format_: Format, name: 
         line = lines.setdefault(row["rule"], {"rule": row["rule"], "setting": setting, "effect": row["effect"]})
         changed = f" {row['n_difference']:+,}" if row["n_difference"] else ""
         share = "" if row["share_of_first"] is None else f" ({100 * row['share_of_first']:.1f} %)"
-        line[f"{row['step_number']}. {row['step']}"] = f"{row['n']:,}{changed}{share}"
-    ours = next(iter(lines.values()))
-    print_table(list(lines.values()), [*(key for key in ours if key != "effect"), "effect"])
+        line[called[row["step_number"]]] = f"{row['n']:,}{changed}{share}"
+    print_table(list(lines.values()), ["rule", "setting", *called.values(), "effect"])
     print(f"\nNo switch says of {PRESETS[preset].title}:")
     print("\n".join(f"- {each}" for each in PRESETS[preset].lacks))
 
