@@ -1,4 +1,4 @@
-"""A staging model says `incremental: row` where its SQL shows that a landed row gives its events by itself, only there."""
+"""A staging model says `incremental: row` where its SQL shows that a landed row gives its events by itself alone."""
 
 from __future__ import annotations
 

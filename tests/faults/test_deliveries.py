@@ -266,7 +266,7 @@ def test_s23_a_value_that_is_new_keeps_its_row_and_is_counted_by_name(tmp_path: 
 def test_s26_a_year_that_comes_in_one_night_lands_as_it_would_have_night_by_night(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(land, "CHUNK_ROWS", 500)
+    monkeypatch.setattr("journey_analytics.landing.chunks.CHUNK_ROWS", 500)
     days = [datetime.date(2025, 3, 1) + datetime.timedelta(days=n) for n in range(30 if IS_SMALL else 365)]
     shops = [make_shop(tmp_path / name) for name in ("at_once", "night_by_night")]
     for number, day in enumerate(days):
