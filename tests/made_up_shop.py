@@ -27,7 +27,8 @@ class Shop:
 
     def __init__(self) -> None:
         self.connection = duckdb.connect()
-        self.connection.execute(Path(__file__).with_name("made_up_shop.sql").read_text())
+        for name in ("made_up_shop.sql", "made_up_funnels.sql"):
+            self.connection.execute(Path(__file__).with_name(name).read_text())
         self._waiting: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
 
     def rows(self, sql: str, parameters: Any = None) -> list[dict[str, Any]]:

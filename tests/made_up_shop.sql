@@ -62,11 +62,6 @@ create table marts.touchpoint_metrics(segment text, touchpoint text, stage text,
   out_of_order_share double,
   out_of_order_low double, out_of_order_high double, credit_first double, credit_last double, credit_linear double,
   credit_linear_revenue_minor double, currency text);
-create table marts.funnel_steps(funnel text, segment text, breakdown_value text, step_number bigint, step text, n bigint,
-  n_open bigint, n_lost bigint, share_of_first double, low double, high double, share_of_previous double,
-  low_of_previous double, high_of_previous double, median_seconds_from_previous double,
-  mean_seconds_from_previous double, p90_seconds_from_previous double, median_seconds_from_first double,
-  mean_seconds_from_first double, p90_seconds_from_first double, revenue_minor bigint);
 create table marts.touchpoint_daily(touchpoint text, kpi text, cohort_on date, n_matured bigint, n_good bigint);
 create table marts.satisfaction(scope text, id text, metric text, n_invited bigint, n_answered bigint,
   response_share double,

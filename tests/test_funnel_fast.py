@@ -40,7 +40,9 @@ def filled(shop: Warehouse, seed: int, size: int, order: str = "customer_id, eve
 
 def told(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     def shown(row: dict[str, Any]) -> dict[str, Any]:
-        kept = {name: row[name] for name in row if name in NUMBERS or name in GROUPS or "seconds" in name}
+        kept = {
+            name: row[name] for name in row if name in NUMBERS or name in GROUPS or "seconds" in name or "_km" in name
+        }
         return {name: round(value, 6) if isinstance(value, float) else value for name, value in kept.items()}
 
     kept = [shown(row) for row in rows]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -11,7 +12,9 @@ from teashop import write_tea_shop
 
 from journey_analytics import Funnel
 from journey_analytics.cli.main import main
+from journey_analytics.facts.funnels import Funnel as FunnelRules
 from journey_analytics.facts.journeymap import EVENT_COLUMNS
+from journey_analytics.funnels.inputs import open_events
 from journey_analytics.warehouse import open_published
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,6 +83,25 @@ def test_the_night_the_command_and_python_give_the_same_rows(shop: Path, capsys:
         mine = [row[name] for row in night]
         assert [step[name] for step in printed] == mine
         assert [None if value != value else value for value in frame[name]] == mine
+
+
+@pytest.mark.parametrize(
+    ("table", "asked"),
+    [
+        ("funnel_times", lambda funnel, log: funnel.times(log)),
+        ("funnel_weeks", lambda funnel, log: funnel.weeks(log)),
+        ("funnel_instead", lambda funnel, log: [*funnel.instead(log, 2), *funnel.instead(log, 3)]),
+        ("funnel_comparisons", lambda funnel, log: [*funnel.compared_groups(log), *funnel.compared_with_previous(log)]),
+    ],
+)
+def test_the_tables_beside_it_hold_what_the_command_lists(shop: Path, table: str, asked: Any) -> None:
+    definition = Funnel(FunnelRules.model_validate(yaml.safe_load(FUNNELS)["funnels"][0]))
+    log = open_events(shop / "warehouse" / "journey.duckdb")
+    found = asked(definition, log)
+    night = log.warehouse.rows(f"select * from marts.{table} where funnel = 'buying' order by rowid")
+    log.warehouse.close()
+    assert [row for row in night if row.get("compared") != "segment"] == found != []
+    assert table != "funnel_comparisons" or {row["compared"] for row in night} == {"breakdown", "segment", "period"}
 
 
 def test_the_report_states_the_rules_under_every_funnel(shop: Path) -> None:

@@ -31,8 +31,10 @@ MODULES = (
     "facts.ready facts.config "
     "warehouse ledger "
     "funnels.sqltree funnels.log funnels.marks funnels.chains funnels.attempts funnels.anyorder funnels.summary "
-    "funnels.compiler funnels.shares funnels.engines funnels.kernel funnels.fast funnels.planner "
-    "funnels.inputs funnels.words funnels.waterfall funnels.night funnels.notebook "
+    "funnels.compiler funnels.evidence funnels.waiting funnels.kept funnels.shares funnels.engines funnels.kernel "
+    "funnels.fast funnels.planner "
+    "funnels.inputs funnels.words funnels.waterfall funnels.times funnels.weeks funnels.instead funnels.comparing "
+    "funnels.night funnels.notebook "
     "landing.packed landing.lines landing.json_marks landing.json_documents landing.nested landing.named_columns "
     "landing.csv_records landing.parquet_rows landing.readers landing.privacy landing.properties landing.values "
     "landing.rowrules landing.contract landing.arrivals landing.plain landing.fast landing.deliveries landing.chunks "
@@ -50,7 +52,8 @@ MODULES = (
     "publish forget start night progress "
     "sample.world sample.after sample.feeds sample.shop "
     "doctor canaries "
-    "cli.shared cli.nights cli.ledger cli.rejects cli.people cli.identity cli.funnels cli.sources cli.setup cli.main"
+    "cli.shared cli.nights cli.ledger cli.rejects cli.people cli.identity cli.funnelviews cli.funnels "
+    "cli.sources cli.setup cli.main"
 ).split()
 ROOMS = {module.split(".")[0] for module in MODULES if "." in module}
 

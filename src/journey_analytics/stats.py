@@ -214,10 +214,33 @@ def newcombe_difference(
         share_b = np.atleast_1d(np.asarray(other_successes, dtype=float)) / np.atleast_1d(
             np.asarray(other_trials, dtype=float)
         )
-    difference = share_a - share_b
-    low = difference - np.hypot(share_a - low_a, high_b - share_b)
-    high = difference + np.hypot(high_a - share_a, share_b - low_b)
-    return low, high
+    return difference_interval(share_a, low_a, high_a, share_b, low_b, high_b)
+
+
+def difference_interval(
+    share: ArrayLike, low: ArrayLike, high: ArrayLike, other: ArrayLike, other_low: ArrayLike, other_high: ArrayLike
+) -> Bounds:
+    """Bound the difference of two independent estimates from the bounds of each, first minus other.
+
+    Whatever widened those bounds (clusters, whoever is still open) widens these.
+
+    Parameters
+    ----------
+    share, low, high : (n,) the first estimates with their bounds
+    other, other_low, other_high : (n,) the other ones
+
+    Returns
+    -------
+    (low, high) : two (n,) arrays; nan where either estimate is
+
+    Source
+    ------
+    Newcombe (1998): the distances to the bounds, squared and added; Zou & Donner (2008) for estimates of any kind.
+    """
+    a, low_a, high_a, b, low_b, high_b = (
+        np.atleast_1d(np.asarray(each, dtype=float)) for each in (share, low, high, other, other_low, other_high)
+    )
+    return a - b - np.hypot(a - low_a, high_b - b), a - b + np.hypot(high_a - a, b - low_b)
 
 
 def _two_sided_z(confidence: float) -> float:

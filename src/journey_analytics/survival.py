@@ -30,6 +30,14 @@ class Arrivals:
     high: NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Share:
+    """One estimated share (0..1, nan where nobody was watched for long enough), and the size of its evidence."""
+
+    share: float
+    size: float
+
+
 def share_arrived(watched: ArrayLike, arrived: ArrayLike, wanted: ArrayLike, *, confidence: float = 0.95) -> Arrivals:
     """The share that arrives by each wanted time, whoever is still on the way included.
 
@@ -75,6 +83,57 @@ def share_arrived(watched: ArrayLike, arrived: ArrayLike, wanted: ArrayLike, *, 
         np.searchsorted(time[event], at, side="right"),
         np.where(is_over, np.nan, 1 - stays), np.where(is_over, np.nan, low), np.where(is_over, np.nan, high),
     )  # fmt: skip
+
+
+def share_by(watched: ArrayLike, arrived: ArrayLike, at: float, *, clusters: ArrayLike | None = None) -> Share:
+    """The share that arrives by one time, and how many independent trials would be as sure of it.
+
+    A Wilson interval at that size bounds the share; where nobody was lost sight of, it is the Wilson interval of the
+    plain share, and with clusters `stats.clustered_share_interval`.
+
+    Parameters
+    ----------
+    watched, arrived : as in `share_arrived`
+    at : the time by which, in the same unit
+    clusters : (n,) whose each is, as numbers from 0; None where each is on its own
+
+    Source
+    ------
+    Kaplan & Meier (1958), Greenwood's variance, and for clusters the infinitesimal jackknife summed over each; the
+    effective size as in Dorey & Korn (1987). Where all agree there is no variance: the size is then how many were
+    watched through to the time, or how many arrived.
+    """
+    time, event = np.asarray(watched, dtype=np.float64), np.asarray(arrived, dtype=bool)
+    if clusters is not None:  # sums of fractions are the same in whatever order the rows stand
+        order = np.lexsort((event, time, np.asarray(clusters)))
+        time, event, clusters = time[order], event[order], np.asarray(clusters)[order]
+    arrives = event & (time <= at)
+    through = np.where(event, time > at, time >= at)
+    moments, arrivals = np.unique(time[arrives], return_counts=True)
+    gone = np.sort(time[~arrives & ~through])
+    at_risk = len(time) - (np.cumsum(arrivals) - arrivals) - np.searchsorted(gone, moments, side="left")
+    stays = float(np.prod(1 - arrivals / at_risk))
+    if stays > 0 and not through.any():
+        return Share(float("nan"), 0.0)
+    whose = np.arange(len(time)) if clusters is None else np.asarray(clusters, dtype=np.int64)
+    if stays in (0.0, 1.0):
+        return Share(1 - stays, float(len(np.unique(whose[arrives if stays == 0 else through]))))
+    steps = arrivals / (at_risk * (at_risk - arrivals))
+    alone = variance = float(steps.sum())
+    if clusters is not None:
+        place = np.searchsorted(moments, np.minimum(time, at), side="right")
+        pull = np.concatenate(([0.0], np.cumsum(steps)))[place]
+        pull[arrives] -= (1 / (at_risk - arrivals))[place[arrives] - 1]
+        variance = _of_clusters(pull, whose)
+    agrees = variance < 1e-9 * alone  # every cluster has the same share: each is one piece of evidence
+    size = float(len(np.unique(whose))) if agrees else (1 - stays) / (stays * variance)
+    return Share(1 - stays, min(max(size, 1.0), float(len(time))))
+
+
+def _of_clusters(pull: NDArray[np.float64], whose: NDArray[np.int64]) -> float:
+    """The variance of a sum from what each one adds to it, when those of one cluster are alike."""
+    n_clusters = len(np.unique(whose))
+    return float((np.bincount(whose, weights=pull) ** 2).sum()) * n_clusters / max(n_clusters - 1, 1)
 
 
 def _bounds(

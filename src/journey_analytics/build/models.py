@@ -45,6 +45,7 @@ GENERATED: Mapping[str, Generated] = {
     credit.TABLE: Generated(credit.HEADER, credit.COLUMNS, credit.READS),
     repeats.TABLE: Generated(repeats.MEANING, repeats.COLUMNS, repeats.READS),
     funnels.TABLE: Generated(funnels.MEANING, funnels.COLUMNS, funnels.READS),
+    **{each.TABLE: Generated(each.MEANING, each.COLUMNS, funnels.READS | {funnels.TABLE}) for each in funnels.TABLES},
 }
 TWINS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "journeys.unstitched_placements": ("journeys.placements", {"journeys.events": "journeys.unstitched_events"}),

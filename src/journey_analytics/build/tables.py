@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from journey_analytics import ledger, repeats, rules, stats
-from journey_analytics.build.models import CANONICAL, GENERATED, Interval, Model
+from journey_analytics.build.models import CANONICAL, GENERATED, SEGMENTS_TABLE, Interval, Model
 from journey_analytics.credit import table as credit
 from journey_analytics.errors import ConfigError
 from journey_analytics.facts.config import Project
@@ -93,7 +93,7 @@ def build(
 
 
 def _generate(warehouse: Warehouse, project: Project, table: str) -> None:
-    """Build one of the tables that Python writes."""
+    """Build one of the tables that Python writes; those beside marts.funnel_steps come with it."""
     if table == components.TABLE:
         components.components(warehouse)
     elif table == credit.TABLE:
@@ -102,7 +102,7 @@ def _generate(warehouse: Warehouse, project: Project, table: str) -> None:
         repeats.build(warehouse)
     elif table == funnels.TABLE:
         funnels.build(warehouse, project.journey.funnels)
-    else:
+    elif table == SEGMENTS_TABLE:
         warehouse.execute(f"create or replace table {table} as {segments_query(project)}")
 
 

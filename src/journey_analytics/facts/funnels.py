@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, PrivateAttr, model_validator
 
 from journey_analytics.facts import presets
-from journey_analytics.facts.fields import Strict, Text
+from journey_analytics.facts.fields import Duration, Strict, Text
 from journey_analytics.facts.funnelparts import (
     Breakdown,
     Column,
@@ -57,6 +57,7 @@ class Funnel(Strict):
     breakdown: Breakdown | None = None
     entered: Range = Entered()
     range: Literal["entry", "whole"] = "entry"
+    instead: Duration = 86_400.0
     as_of: Moment = None
     _taken: tuple[str, ...] = PrivateAttr(default=())
 
@@ -129,8 +130,11 @@ class Funnel(Strict):
         """Every switch with its value, as plain values for JSON."""
         written = self.model_dump(mode="json", by_alias=True, exclude={"funnel"})
         steps = [step_rules(step) for step in self.steps]
-        told = {"from_preset": list(self.from_preset), "ties": ties_rules(self.ties)}
-        return {**written, **told, "window": in_words(self.window), "window_seconds": self.window, "steps": steps}
+        told = {
+            "from_preset": list(self.from_preset), "ties": ties_rules(self.ties), "steps": steps,
+            "window": in_words(self.window), "window_seconds": self.window, "instead": in_words(self.instead),
+        }  # fmt: skip
+        return {**written, **told}
 
 
 def mistakes(funnel: Funnel) -> Iterator[str]:

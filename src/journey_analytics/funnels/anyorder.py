@@ -95,7 +95,10 @@ def _begun(question: Question) -> exp.Select:
     ]
     ways = sql.inner(sql.query([sql.STAR, *marks], "starts").where(column("may_begin")), "ways")
     alive = over(exp.Max(this=column("could_go_on")), question.unit)
-    every = sql.inner(sql.query([sql.STAR, named(alive, "any_could_go_on")], ways), "every")
+    since = over(exp.Max(this=when(column("could_go_on").eq(number(1)), column("event_at"))), question.unit)
+    every = sql.inner(
+        sql.query([sql.STAR, named(alive, "any_could_go_on"), named(since, "open_since_at")], ways), "every"
+    )
     return sql.query([sql.STAR], every, said="the attempt that counts").where(column("turn").eq(number(1)))
 
 
@@ -168,7 +171,9 @@ def _attempts(question: Question) -> exp.Select:
     others = [name for name in kept if name not in question.unit]
     chosen: list[Tree] = [named(exp.Min(this=column(name, "begun")), name) for name in others]
     chosen += [*sql.columns(question.unit, "begun"), named(furthest, "furthest")]
-    chosen.append(named(both(furthest < number(len(funnel.steps)), could), "is_open"))
+    is_open = both(furthest < number(len(funnel.steps)), could)
+    chosen.append(named(is_open, "is_open"))
+    chosen.append(named(when(is_open, exp.Max(this=column("open_since_at", "begun"))), "open_since_at"))
     if funnel.breakdown and not question.per_value:
         pick = furthest if funnel.breakdown.at == "last" else number(1)
         chosen.append(named(_value_at(question, pick), "breakdown_value"))

@@ -53,7 +53,8 @@ def _way(question: Question) -> exp.Select:
     kept = list(dict.fromkeys(("customer_id", *question.unit, *question.way, *question.carried)))
     last = required[-1]
     is_open = both(column("furthest", "step_1") < number(last), column("could_go_on", "step_1").eq(number(1)))
-    chosen = [*sql.columns(kept, "step_1"), column("furthest", "step_1"), named(is_open, "is_open")]
+    chosen = [*sql.columns(kept, "step_1"), column("furthest", "step_1"), named(is_open, "is_open"),
+              named(when(is_open, column("open_since_at", "step_1")), "open_since_at")]  # fmt: skip
     for place in required:
         chosen += _event(question, place, f"step_{place}")
         if place in limited_gaps(funnel):
@@ -129,7 +130,7 @@ def _attempts(question: Question, way: str) -> exp.Select:
     funnel = question.funnel
     places = range(1, len(funnel.steps) + 1)
     chosen: list[Tree] = sql.columns(dict.fromkeys(("customer_id", *question.unit, *question.carried)))
-    chosen += [column("furthest"), column("is_open")]
+    chosen += [column("furthest"), column("is_open"), column("open_since_at")]
     if funnel.breakdown and not question.per_value:
         chosen.append(named(_value(question), "breakdown_value"))
     chosen += [named(_at(question, place), f"at_{place}") for place in places]

@@ -191,9 +191,20 @@ def _reached(question: Question, required: list[int]) -> exp.Select:
     marks = [
         named(over(exp.Max(this=level), question.unit), "furthest"),
         named(over(exp.Max(this=when(could, number(1), number(0))), question.unit), "could_go_on"),
+        named(over(exp.Max(this=when(could, _latest_alive(alive, required))), question.unit), "open_since_at"),
     ]
     steps = sql.query([sql.STAR, *marks], f"step_{required[-1]}", said="how far each one counted got")
     return steps.where(either(*(known(column(f"start_{step}")) for step in required)))
+
+
+def _latest_alive(alive: list[Tree], required: list[int]) -> Tree:
+    """The first step of the latest attempt that may go on; the lowest step that does belongs to it."""
+    if not alive:
+        return exp.cast(exp.null(), "timestamp")
+    begun = exp.Case()
+    for goes_on, step in zip(alive, required, strict=False):
+        begun = begun.when(goes_on, column(f"start_{step}"))
+    return begun
 
 
 def _alive(question: Question, step: int, after: int) -> Tree:

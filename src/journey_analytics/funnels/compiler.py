@@ -28,14 +28,27 @@ def attempts(question: Question, *, dialect: str = DIALECT) -> str:
     return written(sql.chained(parts(question), sql.query([sql.STAR], "attempts")), dialect)
 
 
-def steps(question: Question, *, segments: str | None = None, dialect: str = DIALECT) -> str:
+def steps(question: Question, *, segments: str | None = None, kept: str | None = None, dialect: str = DIALECT) -> str:
     """The SELECT of one row per group and step: counts, times and revenue, before shares and intervals.
 
-    `segments` names a relation (the carried column, segment) by which the funnel is told apart besides.
+    Parameters
+    ----------
+    segments : a relation (the carried column, segment) by which the funnel is told apart besides
+    kept : a table that holds the attempts already
     """
-    whole = [*parts(question), *summary.parts(question, segments=segments)]
+    whole = [*_attempts(question, kept), *summary.parts(question, segments=segments)]
     order = [exp.Ordered(this=sql.column(name), nulls_first=True) for name in (*summary.GROUP, "step_number")]
     return written(sql.chained(whole, sql.query([sql.STAR], "answer").order_by(*order)), dialect)
+
+
+def grouped(question: Question, kept: str, *, segments: str | None = None) -> str:
+    """The SELECT of the kept attempts, each once for everyone and once for every group and segment it is in."""
+    whole = [*_attempts(question, kept), *summary.groups(question, segments=segments)]
+    return written(sql.chained(whole, sql.query([sql.STAR], "grouped")))
+
+
+def _attempts(question: Question, kept: str | None) -> list[Part]:
+    return [("attempts", sql.query([sql.STAR], kept))] if kept else parts(question)
 
 
 def written(tree: exp.Expr, dialect: str = DIALECT) -> str:

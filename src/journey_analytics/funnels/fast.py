@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from journey_analytics.facts.expressions import quoted
 from journey_analytics.facts.funnelparts import Entered, ties_in_words
 from journey_analytics.facts.funnels import Funnel
-from journey_analytics.funnels import kernel, marks
+from journey_analytics.funnels import kernel, marks, waiting
 from journey_analytics.funnels import sqltree as sql
 from journey_analytics.funnels.compiler import written
 from journey_analytics.funnels.engines import Declined, Row
@@ -233,6 +233,7 @@ def _step_of(question: Question) -> tuple[str, str | None]:
 class Counted:
     """All parts' customers one after the other; times in microseconds, -1 where a step was not made.
 
+    open_for : (n,) how long the latest attempt has been watched
     moments : for each step (n,) when it was made
     revenue, has_revenue : for each step (n,) what its event brought in, and whether it says so; None where the log has
         no revenue
@@ -240,6 +241,7 @@ class Counted:
 
     furthest: NDArray[np.int8]
     is_open: NDArray[np.bool_]
+    open_for: NDArray[np.int64]
     moments: tuple[NDArray[np.int64], ...]
     revenue: tuple[NDArray[np.int64], ...] | None
     has_revenue: tuple[NDArray[np.bool_], ...] | None
@@ -248,10 +250,10 @@ class Counted:
         """The rows of one group; none where nobody entered."""
         furthest, is_open = self.furthest[group.members], self.is_open[group.members]
         n_first = n_previous = len(furthest)
-        for step, title in enumerate(funnel.labels, 1):
+        if not n_first:
+            return
+        for (step, title), km in zip(enumerate(funnel.labels, 1), self._waiting(funnel, group), strict=True):
             made = group.members[furthest >= step]
-            if not n_first:
-                return
             n = len(made)
             yield {
                 "segment": group.segment, "breakdown_value": group.value, "step_number": step, "step": title,
@@ -259,9 +261,19 @@ class Counted:
                 "n_open": int((is_open & (furthest == step)).sum()) if step < len(funnel.steps) else 0,
                 **_times("previous", self.moments[step - 1][made] - self.moments[step - 2][made] if step > 1 else None),
                 **_times("first", self.moments[step - 1][made] - self.moments[0][made] if step > 1 else None),
-                "revenue_minor": self._revenue(step, made),
+                "revenue_minor": self._revenue(step, made), **km,
             }  # fmt: skip
             n_previous = n
+
+    def _waiting(self, funnel: Funnel, group: Group) -> Iterator[dict[str, float | None]]:
+        begun = self.moments[0][group.members]
+        since = tuple(np.where(made[group.members] < 0, -1, made[group.members] - begun) for made in self.moments)
+        return waiting.shares(
+            funnel,
+            waiting.Watched(
+                self.furthest[group.members], self.is_open[group.members], self.open_for[group.members], since
+            ),
+        )
 
     def _revenue(self, step: int, made: NDArray[np.int64]) -> int | None:
         if self.revenue is None or self.has_revenue is None or not self.has_revenue[step - 1][made].any():
@@ -287,8 +299,10 @@ def _joined(question: Question, scans: list[Scan]) -> Counted:
         )
 
     has_revenue = all(scan.revenue is not None for scan in scans)
+    now = _micros(question.funnel.as_of) or 0
     return Counted(
         np.concatenate([scan.ways.furthest for scan in scans]), np.concatenate([scan.ways.is_open for scan in scans]),
+        now - np.concatenate([scan.ways.open_since for scan in scans]),
         per_step(lambda scan: scan.events.moment, -1),
         per_step(lambda scan: scan.revenue, 0) if has_revenue else None,
         per_step(lambda scan: scan.has_revenue, False) if has_revenue else None,

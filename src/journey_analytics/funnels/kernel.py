@@ -36,11 +36,13 @@ class Ways:
 
     furthest : (n,) the number of the furthest step
     is_open : (n,) whether they are not through and some attempt of theirs still has time
+    open_since : (n,) when their latest attempt began: the one that has time longest
     rows : for each step, (n,) the row of `Events` that made it; -1 where it was not made
     """
 
     furthest: NDArray[np.int8]
     is_open: NDArray[np.bool_]
+    open_since: NDArray[np.int64]
     rows: tuple[NDArray[np.int64], ...]
 
 
@@ -124,7 +126,7 @@ def _chosen(
     """Of each customer's attempts the one that gets furthest, and the earliest of equals."""
     if not len(starts):
         nothing = np.zeros(0, dtype=np.int64)
-        return Ways(nothing.astype(np.int8), nothing.astype(bool), (nothing,) * n_steps)
+        return Ways(nothing.astype(np.int8), nothing.astype(bool), nothing, (nothing,) * n_steps)
     begins = np.flatnonzero(_first_of(whose))
     sizes = np.diff(np.append(begins, len(starts)))
     furthest = np.maximum.reduceat(reached, begins)
@@ -132,8 +134,8 @@ def _chosen(
     best = np.flatnonzero(reached == furthest[number])
     best = best[_first_of(number[best])]
     window, now = time
-    last_start = starts[begins + sizes - 1]
-    has_time = np.ones(len(begins), dtype=bool) if window is None else events.moment[last_start] + window >= now
+    last_start = events.moment[starts[begins + sizes - 1]]
+    has_time = np.ones(len(begins), dtype=bool) if window is None else last_start + window >= now
     is_best = np.zeros(len(starts), dtype=bool)
     is_best[best] = True
     rows = []
@@ -142,7 +144,7 @@ def _chosen(
         counted = is_best[alive]
         made[number[alive[counted]]] = at[counted]
         rows.append(made)
-    return Ways(furthest, (furthest < n_steps) & has_time, tuple(rows))
+    return Ways(furthest, (furthest < n_steps) & has_time, last_start, tuple(rows))
 
 
 def _first_of(sorted_values: NDArray[Any]) -> NDArray[np.bool_]:

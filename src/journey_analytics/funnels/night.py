@@ -1,4 +1,4 @@
-"""The funnels of journey.yml, counted at night: `marts.funnel_steps`, for everyone and for every segment."""
+"""The funnels of journey.yml, counted at night: `marts.funnel_steps`, and the tables beside it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from journey_analytics.facts.funnels import Funnel
-from journey_analytics.funnels import inputs, planner, shares
+from journey_analytics.funnels import comparing, inputs, instead, planner, shares, times, weeks
+from journey_analytics.funnels.log import Log
+from journey_analytics.funnels.planner import Answer
 from journey_analytics.funnels.summary import EVERYONE
 from journey_analytics.warehouse import Warehouse
 
@@ -25,10 +27,15 @@ _TYPES: Mapping[str, str] = {
 _MEMBERS = "funnel_members"
 
 
+TABLES = (times, weeks, instead, comparing)
+"""What else is asked of every funnel: a table each."""
+
+
 def build(warehouse: Warehouse, funnels: Sequence[Funnel]) -> None:
-    """Build `marts.funnel_steps` from journeys.events; without a funnel on the map it is empty."""
-    columns = ", ".join(f"{name} {_TYPES[name]}" for name in COLUMNS)
-    warehouse.execute(f"create or replace table {TABLE} ({columns})")
+    """Build `marts.funnel_steps` and the tables beside it from journeys.events; without a funnel they are empty."""
+    for table, types in ((TABLE, _TYPES), *((each.TABLE, each.TYPES) for each in TABLES)):
+        columns = ", ".join(f"{name} {kind}" for name, kind in types.items())
+        warehouse.execute(f"create or replace table {table} ({columns})")
     if not funnels:
         return
     opened = inputs.published(warehouse)
@@ -41,9 +48,26 @@ def build(warehouse: Warehouse, funnels: Sequence[Funnel]) -> None:
     )
     for funnel in funnels:
         settled = funnel if funnel.as_of else funnel.model_copy(update={"as_of": as_of})
-        answer = planner.answer(settled, inputs.with_journeys(log, settled, warehouse), warehouse, segments=_MEMBERS)
+        mine = inputs.with_journeys(log, settled, warehouse)
+        answer = planner.answer(settled, mine, warehouse, segments=_MEMBERS)
         warehouse.append(TABLE, [{name: _published(name, row[name]) for name in COLUMNS} for row in answer.rows])
+        _beside(warehouse, answer, mine)
     warehouse.execute(f"drop view {_MEMBERS}")
+
+
+def _beside(warehouse: Warehouse, answer: Answer, log: Log) -> None:
+    """The rows of `TABLES`: the attempts are found once for all that are asked of them."""
+    funnel = answer.funnel
+    with planner.attempts(funnel, log, warehouse) as kept:
+        warehouse.append(times.TABLE, list(times.rows(kept)))
+        warehouse.append(weeks.TABLE, list(weeks.rows(kept)))
+        for step in instead.steps(funnel):
+            warehouse.append(instead.TABLE, list(instead.rows(kept, step)))
+    if funnel.breakdown is not None:
+        warehouse.append(comparing.TABLE, list(comparing.of_groups(funnel, answer.rows)))
+    warehouse.append(comparing.TABLE, list(comparing.of_segments(funnel, answer.rows)))
+    if funnel.window is not None:
+        warehouse.append(comparing.TABLE, list(comparing.with_previous(funnel, log, warehouse)))
 
 
 def _published(name: str, value: Any) -> Any:

@@ -8,6 +8,7 @@ Funnel.from_yaml("checkout.yml").run("events.csv")
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,9 @@ from journey_analytics.errors import ConfigError, ConfigErrors
 from journey_analytics.facts import funnels
 from journey_analytics.facts.config import validated
 from journey_analytics.facts.yamlfile import parse_yaml, read_yaml
-from journey_analytics.funnels import inputs, planner, shares, waterfall, words
+from journey_analytics.funnels import comparing, inputs, instead, planner, shares, times, waterfall, weeks, words
 from journey_analytics.funnels.inputs import Names, Opened
+from journey_analytics.funnels.kept import Kept
 from journey_analytics.funnels.log import Log
 from journey_analytics.funnels.planner import Answer
 from journey_analytics.funnels.waterfall import Switched
@@ -97,9 +99,35 @@ class Funnel:
         """From this definition's numbers to those of another tool, rule by rule; see waterfall.switched."""
         return list(waterfall.switched(self._settled(log), preset, self._log(log), log.warehouse, keep=keep))
 
+    def times(self, log: Opened) -> list[dict[str, Any]]:
+        """How long it takes from step to step: rows of `times.COLUMNS`."""
+        with self._attempts(log) as kept:
+            return list(times.rows(kept))
+
+    def weeks(self, log: Opened) -> list[dict[str, Any]]:
+        """How many get through, by the week in which they began: rows of `weeks.COLUMNS`."""
+        with self._attempts(log) as kept:
+            return list(weeks.rows(kept))
+
+    def instead(self, log: Opened, step: int, *, within: float | None = None) -> list[dict[str, Any]]:
+        """What those did next who were lost before a step, within so many seconds: rows of `instead.COLUMNS`."""
+        with self._attempts(log) as kept:
+            return list(instead.rows(kept, step, within))
+
+    def compared_with_previous(self, log: Opened, length: float = comparing.PERIOD) -> list[dict[str, Any]]:
+        """The latest period of so many seconds against the one before: rows of `comparing.COLUMNS`."""
+        return list(comparing.with_previous(self._settled(log), self._log(log), log.warehouse, length))
+
+    def compared_groups(self, log: Opened) -> list[dict[str, Any]]:
+        """Every group of the breakdown against the largest: rows of `comparing.COLUMNS`."""
+        return list(comparing.of_groups(self.definition, self.answer(log).rows))
+
     def sql(self, log: Opened, *, dialect: str = "duckdb") -> str:
         """The SELECTs that answer the funnel, to be read or pasted."""
         return ";\n\n".join(planner.statements(self._settled(log), self._log(log), dialect=dialect))
+
+    def _attempts(self, log: Opened) -> AbstractContextManager[Kept]:
+        return planner.attempts(self._settled(log), self._log(log), log.warehouse)
 
     def _log(self, log: Opened) -> Log:
         return inputs.with_journeys(log.log, self.definition, log.warehouse)

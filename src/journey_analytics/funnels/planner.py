@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import difflib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from journey_analytics.funnels import compiler, marks, shares
 from journey_analytics.funnels import sqltree as sql
 from journey_analytics.funnels.engines import Ansi, Declined, Engine, Row
 from journey_analytics.funnels.fast import Sorted
+from journey_analytics.funnels.kept import Kept, attempts_of
 from journey_analytics.funnels.log import Log
 from journey_analytics.funnels.marks import Question
 from journey_analytics.warehouse import Warehouse
@@ -102,6 +104,12 @@ def counted_by(
                 reason = str(error)
         declined.append((engine.name, reason))
     raise ConfigError("no engine answers this funnel", allowed="; ".join(f"{who}: {why}" for who, why in declined))
+
+
+def attempts(funnel: Funnel, log: Log, warehouse: Warehouse) -> AbstractContextManager[Kept]:
+    """One row for each one counted, in a table that is there while the block lasts; the breakdown is left out."""
+    whole = settled(funnel, log, warehouse).model_copy(update={"breakdown": None})
+    return attempts_of(Question(whole, log), warehouse)
 
 
 def settled(funnel: Funnel, log: Log, warehouse: Warehouse) -> Funnel:

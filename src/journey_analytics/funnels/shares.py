@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from journey_analytics import stats
 from journey_analytics.facts.funnels import Funnel
+from journey_analytics.funnels import evidence
 from journey_analytics.funnels.summary import CLUSTERS, EVERYONE
+from journey_analytics.funnels.waiting import KM
 
 Row = dict[str, Any]
 
@@ -26,6 +28,10 @@ MEANINGS = {
     "share_of_first": "n over the first step's n (0..1)",
     "low": "Lower 95 % bound of share_of_first: Wilson; clustered by customer where a customer counts more than once",
     "high": "Upper 95 % bound of share_of_first",
+    "share_km": "The share of the first step's that will have made this one when their window is over (0..1): "
+    "Kaplan-Meier, whoever is open watched so far; empty where nobody was watched for a whole window",
+    "km_low": "Lower 95 % bound of share_km: Wilson at its effective size, which knows how alike a customer's are",
+    "km_high": "Upper 95 % bound of share_km",
     "share_of_previous": "n over the n of the required step before (0..1)",
     "low_of_previous": "Lower 95 % bound of share_of_previous",
     "high_of_previous": "Upper 95 % bound of share_of_previous",
@@ -72,9 +78,11 @@ def shared(funnel: Funnel, counted: Sequence[Row]) -> Iterator[Row]:
             "step_number": row["step_number"], "step": row["step"], "n": row["n"], "n_open": n_open,
             "n_lost": max(row["n"] - following[key] - n_open, 0) if key in following else 0,
             "share_of_first": row["n"] / row["n_first"] if row["n_first"] else None,
-            "low": _number(first[0][place]), "high": _number(first[1][place]),
+            "low": evidence.number(first[0][place]), "high": evidence.number(first[1][place]),
+            **_km(row, first[0][place], first[1][place]),
             "share_of_previous": row["n"] / row["n_previous"] if row["n_previous"] else None,
-            "low_of_previous": _number(previous[0][place]), "high_of_previous": _number(previous[1][place]),
+            "low_of_previous": evidence.number(previous[0][place]),
+            "high_of_previous": evidence.number(previous[1][place]),
             **{name: row[name] for name in _TIMES}, "revenue_minor": row["revenue_minor"],
         }  # fmt: skip
 
@@ -100,8 +108,11 @@ def _bounds(
     )  # fmt: skip
 
 
-def _number(bound: np.float64) -> float | None:
-    return None if np.isnan(bound) else float(bound)
+def _km(row: Row, low: np.float64, high: np.float64) -> dict[str, float | None]:
+    """The share at the window; where nobody is open for the step it is the plain one, with its bounds."""
+    share, size = row["share_km"], row["size_km"]
+    bounds = (evidence.number(low), evidence.number(high)) if size is None else evidence.bounded(share, size)
+    return {"share_km": share, "km_low": bounds[0], "km_high": bounds[1]}
 
 
 def _nobody(funnel: Funnel) -> list[Row]:
@@ -110,6 +121,6 @@ def _nobody(funnel: Funnel) -> list[Row]:
     sums = dict.fromkeys(CLUSTERS, 0)
     return [
         {"segment": EVERYONE, "breakdown_value": None, "step_number": place, "step": title, "n": 0, "n_first": 0,
-         "n_previous": 0, "n_open": 0, "revenue_minor": None, **times, **sums}
+         "n_previous": 0, "n_open": 0, "revenue_minor": None, **dict.fromkeys(KM), **times, **sums}
         for place, title in enumerate(funnel.labels, 1)
     ]  # fmt: skip

@@ -32,15 +32,20 @@ def parts(question: Question, *, segments: str | None = None) -> list[Part]:
     `segments` names a relation (the carried column, segment) of the segments that the first step's event is in;
     everyone is in 'all' besides.
     """
-    found: list[Part] = []
-    if question.funnel.breakdown:
-        found += [("sizes", _sizes(question)), ("labelled", _labelled(question))]
-    found.append(("grouped", _grouped(question, segments)))
+    found = groups(question, segments=segments)
     found.append(("steps", _steps(question)))
     found.append(("placed", _placed()))
     if question.funnel.count != "customers":
         found += [("per_one", _per_one()), ("clusters", _clusters())]
     return [*found, ("answer", _answer(question))]
+
+
+def groups(question: Question, *, segments: str | None = None) -> list[Part]:
+    """The parts after `attempts` up to `grouped`."""
+    found: list[Part] = []
+    if question.funnel.breakdown:
+        found += [("sizes", _sizes(question)), ("labelled", _labelled(question))]
+    return [*found, ("grouped", _grouped(question, segments))]
 
 
 def _sizes(question: Question) -> exp.Select:
@@ -69,7 +74,7 @@ def _labelled(question: Question) -> exp.Select:
 def _attempt(question: Question) -> list[str]:
     places = range(1, len(question.funnel.steps) + 1)
     revenue = [f"revenue_{place}" for place in places] if "revenue_minor" in question.log.columns else []
-    return ["customer_id", "furthest", "is_open", *(f"at_{place}" for place in places), *revenue]
+    return ["customer_id", "furthest", "is_open", "open_since_at", *(f"at_{place}" for place in places), *revenue]
 
 
 def _grouped(question: Question, segments: str | None) -> exp.Query:

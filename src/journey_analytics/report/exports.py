@@ -237,6 +237,7 @@ def _declared(result: Mapping[str, Any]) -> Iterable[Table]:
     yield Table("funnel_steps", "Declared funnels", _columns(
         "funnel|Funnel|name", "step_number|Step", "step|Name|name", "n|Made it", "n_open|Still open",
         "n_lost|Lost after", "share_of_first|Of the first|share", "low|From|share", "high|To|share",
+        "share_km|In the end|share", "km_low|From|share", "km_high|To|share",
         "share_of_previous|Of the one before|share",
         "low_of_previous|From|share", "high_of_previous|To|share", "median_seconds_from_previous|Median time|seconds",
         "p90_seconds_from_previous|Nine in ten within|seconds",

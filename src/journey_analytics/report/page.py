@@ -157,6 +157,8 @@ def _text_filters() -> dict[str, Callable[..., Any]]:
         "count": formats.count,
         "share": formats.share,
         "points": formats.points,
+        "gap": formats.gap,
+        "between": formats.between,
         "number": formats.number,
         "money": formats.money,
         "day": formats.day,

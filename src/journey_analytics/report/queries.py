@@ -49,6 +49,10 @@ QUERIES: Mapping[str, str] = {
         "select * from marts.funnel_steps\n"
         "order by funnel, segment <> 'all', segment, breakdown_value nulls first, step_number"
     ),
+    "funnel_comparisons": (
+        "select * from marts.funnel_comparisons\norder by funnel, compared, these, those, step_number"
+    ),
+    "funnel_instead": "select * from marts.funnel_instead order by funnel, step_number, rank",
     "promises": "select * from marts.promise_metrics order by promise, by_value",
     "promise_weeks": "select * from marts.promises order by promise, by_value, week_on",
     "recoveries": "select * from marts.recoveries order by recovery, segment",
