@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from journey_analytics import Funnel
 from journey_analytics.cli.nights import the_night
 from journey_analytics.facts.config import load_project
+from journey_analytics.funnels.inputs import open_events
 from journey_analytics.night import Night
 from journey_analytics.warehouse import Warehouse, open_published
 
@@ -164,3 +166,30 @@ def test_every_published_table_says_what_one_row_is(published: Warehouse) -> Non
 def test_a_shared_device_is_listed_and_its_accounts_are_not_merged(published: Warehouse) -> None:
     shared = published.rows("select id_kind, n_accounts from journeys.shared_ids where rule = 'accounts'")
     assert shared == [{"id_kind": "device", "n_accounts": 6}]
+
+
+def test_ways_flows_transitions_and_funnels_give_one_number_for_one_question(ran: Ran, published: Warehouse) -> None:
+    log = open_events(ran.folder / "warehouse" / "journey.duckdb")
+
+    def counted(first: str, second: str, order: str) -> list[int]:
+        steps = f"steps: [{{touchpoint: {first}}}, {{touchpoint: {second}}}]"
+        asked = Funnel.from_yaml(f"{{{steps}, count: journeys, order: {order}, window: unlimited}}")
+        return [row["n"] for row in asked.answer(log).rows]
+
+    pairs = published.rows(
+        "select from_touchpoint as first, to_touchpoint as second, n_journeys from marts.transitions "
+        "where from_touchpoint not in ('start', to_touchpoint) and to_touchpoint not in ('exit', 'open') "
+        "order by n_journeys desc, first, second limit 6"
+    )
+    for pair in pairs:
+        first, second = pair["first"], pair["second"]
+        ways = f"select sum(n_journeys) from paths(starting_at := '{first}'"
+        reached = [published.scalar(f"{ways})"), published.scalar(f"{ways}, ending_at := '{second}')")]
+        assert counted(first, second, "ordered") == reached
+        assert counted(first, second, "strict") == [reached[0], pair["n_journeys"]]
+        flow = published.rows(
+            f"select to_touchpoint, n_journeys from flows('{first}', top := 100) where step_number = 1"
+        )
+        assert sum(row["n_journeys"] for row in flow) == reached[0]
+    log.warehouse.close()
+    assert pairs[-1]["n_journeys"] > 100
