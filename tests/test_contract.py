@@ -368,13 +368,9 @@ def test_a_refused_row_shows_what_was_wrong_and_nobody(tmp_path: Path) -> None:
     shop.land()
     kept = json.loads(shop.rows("select row from work.ops.rejects")[0]["row"])
     assert kept == {
-        "id": "e1",
-        "at": "2026-03-01T10:01:00Z",
-        "user": "u1",
-        "email": key_of("ada@example.com"),
-        "ip": "[personal]",
+        "id": "e1", "at": "2026-03-01T10:01:00Z", "user": "u1", "email": key_of("ada@example.com"), "ip": "[personal]",
         "n": "x",
-    }
+    }  # fmt: skip
 
 
 def test_ids_that_are_addresses_stay_apart_without_being_readable(tmp_path: Path) -> None:
