@@ -24,6 +24,7 @@ create table ops.feeds(source text, is_required boolean, n_files bigint, n_read 
   n_rejected bigint, n_out_of_scope bigint, n_late bigint, n_erased bigint, refused_share double, duplicate_share double, first_event_at timestamp,
   last_event_at timestamp, hours_since_last_event double, n_after_as_of bigint, status text, n_unmapped bigint,
   unmapped_share double);
+create table ops.corrections(as_of timestamp, source text, on_date date, n_added bigint, n_removed bigint);
 create table ops.rejects(file_id text, source text, file text, row_number bigint, reasons text[], row text);
 create table ops.checks(check_id text, scope text, subject text, expectation text, level text, is_met boolean,
   observed text,

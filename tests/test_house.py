@@ -43,7 +43,7 @@ MODULES = (
     "landing.rewriting landing.land landing.rejects "
     "rules identity.unionfind identity.components repeats "
     "credit.ways credit.rules credit.markov credit.shapley credit.resampling credit.table "
-    "build.models build.tables build.basis build.changes build.patch build.macros "
+    "build.models build.tables build.basis build.changes build.corrections build.patch build.macros "
     "draft.samples draft.guesses draft.files "
     "lineage profiles measures asking judge "
     "claims.caveats claims.gate claims.series claims.findings "

@@ -6,16 +6,18 @@ import json
 import os
 import shutil
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from histories import NOW, History, differences, published, run_night
-from shop_builder import Shop, make_shop
+from shop_builder import WEB, Shop, make_shop
 
 from journey_analytics.build import models
 from journey_analytics.facts.config import load_project
+from journey_analytics.forget import find_ids, forget
 from journey_analytics.funnels import inputs, planner
+from journey_analytics.report.quality import corrected
 from journey_analytics.warehouse import open_published
 
 SEEDS = range(3, 6 if os.environ.get("JOURNEY_SLOW") == "small" else 40)
@@ -181,3 +183,58 @@ def test_a_rebuild_refuses_to_lose_the_rows_of_files_that_are_gone(shop: Shop) -
     with pytest.raises(Exception, match="1 files whose rows were loaded are gone: web/first.jsonl"):
         run_night(shop.root, now=NOW, rebuild=True)
     assert not wrong(published(shop.root), before)
+
+
+# --- what was corrected
+
+
+def corrections(shop: Shop) -> list[tuple[str, int, int]]:
+    """(day, rows added, rows removed) of all nights, by day."""
+    rows = [dict(row) for row in published(shop.root)["ops.corrections"]]  # type: ignore[call-overload]
+    return sorted((f"{row['on_date']:%m-%d}", row["n_added"], row["n_removed"]) for row in rows)
+
+
+def test_what_late_and_corrected_rows_change_on_published_days_is_counted_by_day_and_a_rebuild_knows_it(
+    shop: Shop,
+) -> None:
+    assert corrections(shop) == []
+    late = [visit(3, "2026-03-02"), visit(4, "2026-03-01"), visit(5, "2026-02-23")]
+    shop.deliver("web/late.jsonl", late)
+    run_night(shop.root, now=NOW)
+    assert corrections(shop) == [("02-23", 1, 0), ("03-01", 1, 0)], "2 March had not been published before"
+    run_night(shop.root, now=NOW)
+    assert corrections(shop) == [("02-23", 1, 0), ("03-01", 1, 0)], "nothing came"
+    shop.deliver("web/late.jsonl", [late[0], visit(4, "2026-03-01", user="u9")])
+    run_night(shop.root, now=NOW)
+    counted = [("02-23", 1, 1), ("03-01", 2, 1)]
+    assert corrections(shop) == counted, "one is gone, one is another's now, one is as it was"
+    (shop.root / "warehouse" / "work.duckdb").unlink()
+    run_night(shop.root, now=NOW + timedelta(days=9), rebuild=True)
+    assert corrections(shop) == counted
+
+
+def test_a_night_that_builds_everything_counts_corrections_too_but_not_the_rows_of_the_erased(shop: Shop) -> None:
+    columns = {**WEB["columns"], "user": {"type": "text", "identifies": "user"}}
+    shop.write("sources/web.yml", {**WEB, "columns": columns})
+    project = load_project(shop.root)
+    forget(project, find_ids(project, customer=None, email=None, user="u1"), by="tester", reason="asked", now=NOW)
+    shop.deliver("web/late.jsonl", [visit(4, "2026-03-01")])
+    told = run_night(shop.root, now=NOW)
+    assert any("everything is built anew" in line for line in told)
+    assert list(users(shop)) == ["u2", "u4"]
+    assert corrections(shop) == [("03-01", 1, 0)]
+
+
+def test_the_report_says_in_one_line_what_was_corrected() -> None:
+    day = date(2026, 10, 28)
+    rows = [
+        {"on_date": day, "n_added": 300, "n_removed": 0},
+        {"on_date": date(2026, 11, 2), "n_added": 12, "n_removed": 1},
+    ]
+    said = corrected(rows)
+    assert said is not None
+    assert said["sentence"].replace("\u00a0", " ") == (
+        "312 rows reached and 1 row left days that had been reported already, 28 Oct 2026 to 2 Nov 2026: "
+        "history was corrected"
+    )
+    assert corrected([]) is None

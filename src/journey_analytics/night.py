@@ -18,7 +18,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from journey_analytics import __version__, judge, ledger, publish, rules, start
-from journey_analytics.build import basis, changes, macros, models, patch, tables
+from journey_analytics.build import basis, changes, corrections, macros, models, patch, tables
 from journey_analytics.claims import findings
 from journey_analytics.errors import (
     EXIT_INTERRUPTED,
@@ -169,7 +169,8 @@ class Night:
         self._check_as_of(self.as_of)
         shutil.rmtree(self._staged, ignore_errors=True)
         expected = basis.fingerprint(self.warehouse, self.project, self._models)
-        found = start.begin(self.warehouse, self.project, expected, self.as_of, beside=self._beside)
+        last = start.last_published(self.project)
+        found = start.begin(self.warehouse, self.project, last, expected, self.as_of, beside=self._beside)
         if isinstance(found, basis.Basis):
             self._basis = found
         elif found:
@@ -177,6 +178,7 @@ class Night:
         tables.prepare(self.warehouse, self.project, self._models, self.as_of)
         self._check_erased()
         basis.write(self.warehouse, self.project, expected, self.as_of)
+        corrections.write(self.warehouse, last, self.as_of)
         if self._basis is not None:
             changes.find_events(self.warehouse, self.project, self._models, self._basis)
         since = f", what is new since {self._basis.as_of:%Y-%m-%d %H:%M}" if self._basis else ""

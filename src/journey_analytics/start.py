@@ -69,18 +69,28 @@ def _carry_over(warehouse: Warehouse, project: Project) -> None:
         )  # fmt: skip
 
 
-def begin(warehouse: Warehouse, project: Project, expected: str, as_of: datetime, *, beside: bool) -> basis.Basis | str:
+def last_published(project: Project) -> Path | None:
+    """The database of the last publication, where it still is what was published."""
+    live = publish.current(project.reports)
+    if live is None or not publish.is_as_published(project.warehouse, live):
+        return None
+    return project.warehouse / live.database
+
+
+def begin(
+    warehouse: Warehouse, project: Project, last: Path | None, expected: str, as_of: datetime, *, beside: bool
+) -> basis.Basis | str:  # fmt: skip
     """Start the new publication as a copy of the last one, or empty where nothing can be built on that.
 
     Returns what it rests on, or why everything is built anew; "" where there is nothing to say about it.
     """
     arrivals.settle(warehouse, as_of)
     arrivals.keep(warehouse, project.warehouse)
-    folder, live = folder_of(project, beside=beside), publish.current(project.reports)
+    folder = folder_of(project, beside=beside)
     found: basis.Basis | str = ""
-    if live is not None and not beside:
-        if publish.is_as_published(project.warehouse, live):
-            attach_next(warehouse, folder, fresh=True, copy_of=project.warehouse / live.database)
+    if publish.current(project.reports) is not None and not beside:
+        if last is not None:
+            attach_next(warehouse, folder, fresh=True, copy_of=last)
             found = basis.read(warehouse, expected, as_of)
         else:
             found = "the last publication is not as it was published"

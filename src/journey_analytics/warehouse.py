@@ -215,6 +215,16 @@ def attach_next(warehouse: Warehouse, folder: Path, *, fresh: bool, copy_of: Pat
     warehouse.execute("use next")
 
 
+@contextmanager
+def attach_before(warehouse: Warehouse, path: Path) -> Iterator[None]:
+    """Read a published file as `before`, for the length of a block."""
+    warehouse.execute(f"attach '{_literal(path)}' as before (read_only)")
+    try:
+        yield
+    finally:
+        warehouse.execute("detach before")
+
+
 def compact(folder: Path, *, memory_limit: str | None = None) -> None:
     """Write the closed private database anew: of deleted rows nothing stays in blocks that wait to be used again."""
     path, beside = folder / "work.duckdb", folder / "work.duckdb.tmp"

@@ -44,6 +44,7 @@ def data(tables: Tables, complete_through: datetime.date | None, min_cell: int) 
         "unfit_feeds": [{"source": source, "because": why} for source, why in unfit_feeds.items()],
         "sentence": sentence(feeds, checks, complete_through, list(unfit_feeds)),
         "feeds": feeds,
+        "corrected": corrected(ask(tables, "corrections")),
         "checks": checks,
         "n_warnings": len([row for row in checks if not row["is_met"]]),
         "rejects": rejects[:MOST_REASONS],
@@ -92,6 +93,21 @@ def sentence(
     if unmet:
         parts.append(f"{formats.plural(unmet, 'check')} not met")
     return " · ".join(parts)
+
+
+def corrected(rows: Sequence[Row]) -> Row | None:
+    """What tonight changed on days that had been published already, in numbers and as a sentence; None: nothing."""
+    if not rows:
+        return None
+    n_added, n_removed = (sum(int(row[key]) for row in rows) for key in ("n_added", "n_removed"))
+    days = sorted({row["on_date"] for row in rows})
+    span = formats.day(days[0]) if len(days) == 1 else f"{formats.day(days[0])} to {formats.day(days[-1])}"
+    moved = [f"{formats.plural(n_added, 'row')} reached"] if n_added else []
+    moved += [f"{formats.plural(n_removed, 'row')} left"] if n_removed else []
+    return {
+        "n_added": n_added, "n_removed": n_removed, "first_on": days[0], "last_on": days[-1],
+        "sentence": f"{formats.listed(moved)} days that had been reported already, {span}: history was corrected",
+    }  # fmt: skip
 
 
 def unmapped(tables: Tables, feeds: Sequence[Mapping[str, Any]], min_cell: int) -> Row:

@@ -90,6 +90,10 @@ QUERIES: Mapping[str, str] = {
     ),
     # what arrived
     "feeds": "select * from ops.feeds order by source",
+    "corrections": (
+        "select source, on_date, n_added, n_removed\nfrom ops.corrections\n"
+        "where as_of = (select value::timestamp from rules.settings where name = 'as_of')\norder by source, on_date"
+    ),
     "checks": (
         "select scope, subject, expectation, level, is_met, observed, expected, n_unexpected\n"
         "from ops.checks\norder by scope, subject, expectation, level, check_id"
