@@ -138,3 +138,14 @@ def test_a_mistake_in_complete_is_told_before_the_night(tmp_path: Path, complete
     shop = make_shop(tmp_path / "shop", complete=complete)
     with pytest.raises(ConfigErrors, match=said):
         shop.project()
+
+
+def test_a_file_that_brought_no_row_may_go_before_the_feed_is_landed_again(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop")
+    shop.deliver("web/a.jsonl", [row(1)])
+    empty = shop.deliver("web/b.jsonl", [])
+    shop.land()
+    empty.unlink()
+    shop.source(time_zone="Europe/Berlin")
+    shop.land()
+    assert shop.ids() == ["e1"]

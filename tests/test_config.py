@@ -191,6 +191,14 @@ def test_a_night_that_cannot_run_is_refused_before_it_starts(shop: Shop, nightly
     assert said in told(shop)
 
 
+def test_a_mistake_in_the_nights_file_hides_none_in_a_feeds(shop: Shop) -> None:
+    shop.write("nightly.yml", {**NIGHTLY, "wearhouse": "x"})
+    shop.source(time_zne="UTC")
+    said = told(shop)
+    assert "did you mean 'warehouse'" in said
+    assert "did you mean 'time_zone'" in said
+
+
 def test_all_mistakes_of_all_files_are_told_at_once(shop: Shop) -> None:
     shop.write("nightly.yml", {**NIGHTLY, "landing": "nowhere", "sources": ["web", "shop"]})
     shop.write("journey.yml", journey(

@@ -173,6 +173,17 @@ def test_what_is_marked_is_told_and_stands_in_the_files(tmp_path: Path, capsys: 
     assert text.count("CHECK: ") == len(told["check"]) > 4
 
 
+def test_a_person_in_a_drafted_feed_can_be_erased_by_whichever_column_holds_their_id(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        "receipt_id,customer_id,device_id,sold_at\nr1,ada,d1,2026-03-01T09:00:00Z\nr2,bob,d2,2026-03-01T09:01:00Z\n",
+        encoding="utf-8",
+    )
+    assert journey("source", "new", "till", "--like", tmp_path / "a.csv", "--project", tmp_path) == 0
+    columns = yaml.safe_load((tmp_path / "pipelines/sources/till.yml").read_text(encoding="utf-8"))["columns"]
+    told = {name: column.get("identifies") for name, column in columns.items()}
+    assert told == {"receipt_id": None, "customer_id": "user", "device_id": "device", "sold_at": None}
+
+
 @pytest.mark.parametrize(
     ("name", "content", "arguments", "said"),
     [

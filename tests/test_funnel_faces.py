@@ -311,11 +311,23 @@ def test_a_definition_with_a_mistake_ends_in_the_exit_code_of_a_set_up(
     assert "checkout.yml:2: the key 'ordr' is unknown; did you mean 'order'?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("device", "shown"), [("=1+1", "'=1+1"), ("@SUM(1)", "'@SUM(1)"), ("\x1b[31mred", "�[31mred"), ("desk", "desk")]
+)
+def test_a_value_in_the_csv_of_a_funnel_is_neither_a_formula_nor_a_command_to_a_terminal(
+    device: str, shown: str, log: Path, definition: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.write_text(CSV.replace("desk", device), encoding="utf-8")
+    definition.write_text(STEPS + "breakdown: {by: device}\n", encoding="utf-8")
+    assert funnel(str(definition), "--events", str(log), "--format", "csv") == 0
+    assert shown in {line.split(",")[1] for line in capsys.readouterr().out.splitlines()}
+
+
 def test_the_example_of_the_readme_works_as_it_is_typed(tmp_path: Path) -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     block = next(each for each in re.findall(r"```sh\n(.*?)```", readme, re.DOTALL) if "journey funnel" in each)
     text = block.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
     done = subprocess.run(["bash", "-c", text], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "1. 3 customers made 'viewed' (viewed). Of these, 1 still have time" in done.stdout
+    assert "1. 3 customers made 'viewed' (viewed). Of these, 1 still has time" in done.stdout
     assert "3. 1 customer made 'paid'" in done.stdout

@@ -236,7 +236,7 @@ def test_a_changed_contract_is_refused_while_files_are_gone(shop: Shop) -> None:
     path.unlink()
     shop.land()
     shop.source(time_zone="Europe/Berlin")
-    with pytest.raises(ConfigError, match="1 are gone: web/a.jsonl"):
+    with pytest.raises(ConfigError, match="1 is gone: web/a.jsonl"):
         shop.land()
     assert everything(shop) == before
 

@@ -99,7 +99,7 @@ def test_a_replay_whose_files_are_gone_keeps_what_there_was(shop: Shop) -> None:
     before = everything(shop)
     (shop.landing / "web" / "a.jsonl").unlink()
     shop.source()
-    with pytest.raises(ConfigError, match="1 are gone: web/a.jsonl"):
+    with pytest.raises(ConfigError, match="1 is gone: web/a.jsonl"):
         replayed(shop)
     assert everything(shop) == before
 

@@ -1,5 +1,5 @@
--- Where journeys go step by step, for a flow diagram: FROM flows('product_page'), FROM flows('order_paid', backwards :=
--- true).
+-- Where journeys go step by step, for a flow diagram: FROM flows('product_page'), FROM flows('order_confirmation',
+-- backwards := true).
 --
 -- One row per (step_number, from_touchpoint, to_touchpoint). Step 1 leads from the anchor to what comes next, or, going
 -- backwards, to what came before. 'other' is all but the largest targets of a step; 'exit' is a journey's end, 'open'

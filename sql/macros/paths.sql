@@ -1,5 +1,5 @@
 -- The most frequent ways through the touchpoints: FROM paths(starting_at := 'product_page'), FROM paths(ending_at :=
--- 'order_paid', steps := 4), or FROM paths() for whole journeys.
+-- 'order_confirmation', steps := 4), or FROM paths() for whole journeys.
 --
 -- One row per way, the most frequent first; 'other' holds the rest, so that n_journeys sums to all journeys that come
 -- to the anchor. Repeats of a touchpoint in a row are one step. A way from an anchor goes on from the first time a

@@ -56,15 +56,15 @@ def _carry_over(warehouse: Warehouse, project: Project) -> None:
         warehouse.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as before (read_only)")
         for table in ("runs", "arrivals"):
             warehouse.execute(f"insert into work.ops.{table} by name from before.ops.{table}")
-        files = warehouse.rows("select file from before.ops.loads where status = 'loaded' order by file")
+        files = warehouse.rows("select file from before.ops.loads where status = 'loaded' and n_read > 0 order by file")
         warehouse.execute("detach before")
     except (DatabaseError, JourneyError):
         return  # a rebuild is there for just this case
     gone = [row["file"] for row in files if not (project.landing / row["file"]).exists()]
     if gone:
         raise ConfigError(
-            f"{len(gone)} files whose rows were loaded are gone: {', '.join(gone[:5])}", where=project.nightly.landing,
-            allowed="a rebuild from all the files that ever arrived",
+            f"files whose rows were loaded are gone ({len(gone)}): {', '.join(gone[:5])}",
+            where=project.nightly.landing, allowed="a rebuild from all the files that ever arrived",
             do="put them back; to give their rows up, move work.duckdb away",
         )  # fmt: skip
 

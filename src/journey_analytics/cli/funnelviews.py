@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -14,6 +15,7 @@ from journey_analytics.facts.presets import PRESETS
 from journey_analytics.funnels import comparing, instead, shares, times, waterfall, weeks, words
 from journey_analytics.funnels.planner import Answer
 from journey_analytics.funnels.waterfall import Switched
+from journey_analytics.report.exports import raw
 
 Row = dict[str, Any]
 
@@ -179,7 +181,8 @@ def _comparisons(row: Row) -> Row:
             "of those": side("those_"), "difference": told, "verdict": row["verdict"]}  # fmt: skip
 
 
-def _print_csv(rows: list[Row], columns: Any) -> None:
-    writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+def _print_csv(rows: list[Row], columns: Iterable[str]) -> None:
+    """Cells that a spreadsheet would run as a formula are guarded by an apostrophe."""
+    writer = csv.DictWriter(sys.stdout, list(columns), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: raw(row[name]) for name in columns} for row in rows)

@@ -12,6 +12,7 @@ CHECK = "CHECK:"
 _KINDS = {
     "received_at": "timestamp", "revenue_minor": "bigint", "score": "double", "properties": "json",
 }  # fmt: skip
+_IDENTIFIES = {"user_id": "user", "anonymous_id": "device", "order_id": "order", "ticket_id": "ticket"}
 _CANONICAL = (
     "event_id", "event_name", "event_at", "received_at", "anonymous_id", "user_id", "email_key", "session_hint", "path",
     "referrer", "utm_source", "utm_medium", "utm_campaign", "device", "country", "order_id", "ticket_id",
@@ -43,7 +44,8 @@ def source_yaml(name: str, lands: str, found: Draft) -> str:
     lines.append("on_new_type: warn    # what is not of the type guessed lands as nothing, and the night says so")
     lines.append("columns:")
     width = max(len(column.name) for column in found.columns) + 1
-    lines += [f"  {column.name + ':':<{width}} {_column(column)}" for column in found.columns]
+    ids = {found.roles[role]: kind for role, kind in _IDENTIFIES.items() if found.roles.get(role, role) != role}
+    lines += [f"  {column.name + ':':<{width}} {_column(column, ids.get(column.name))}" for column in found.columns]
     return "\n".join(lines) + "\n"
 
 
@@ -77,7 +79,7 @@ def checks(text: str) -> list[str]:
     return [line.partition(CHECK)[2].strip() for line in text.splitlines() if f"{CHECK} " in line]
 
 
-def _column(column: Guess) -> str:
+def _column(column: Guess, identifies: str | None) -> str:
     facts: dict[str, Any] = {}
     if column.place != column.name:
         facts["from"] = column.place
@@ -88,6 +90,8 @@ def _column(column: Guess) -> str:
         facts["event_time"] = True
     if column.personal:
         facts["personal"] = column.personal
+    if identifies and column.type == "text" and not column.personal:
+        facts["identifies"] = identifies
     if column.decimal_comma:
         facts["decimal"] = ","
     if column.currency:

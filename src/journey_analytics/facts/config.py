@@ -125,7 +125,9 @@ def _load(root: Path, folder: Path) -> Project:
     nightly = _read(folder / "nightly.yml", Nightly, documents, mistakes)
     journey = _read(folder / "journey.yml", JourneyMap, documents, mistakes)
     sources: dict[str, Source] = {}
-    for name in nightly.sources if nightly else ():
+    written = documents.get(folder / "nightly.yml")
+    named = nightly or (_salvaged(written, Nightly) if written else None)
+    for name in named.sources if named else ():
         path = source_file(folder / "sources", name)
         if path is None:
             mistakes.append(missing_source(folder / "sources", name))

@@ -43,7 +43,8 @@ def _number(funnel: Funnel, place: int, n: int, n_open: int, n_lost: int) -> str
             made += "; the step is optional: who leaves it out is not lost"
     rest = ""
     if n_open or n_lost:
-        rest = f" Of these, {n_open:,} still have time for the next step and {n_lost:,} are lost before it."
+        has, is_ = ("has" if n_open == 1 else "have"), ("is" if n_lost == 1 else "are")
+        rest = f" Of these, {n_open:,} still {has} time for the next step and {n_lost:,} {is_} lost before it."
     return f"{place + 1}. {n:,} {counted} {made}.{rest}"
 
 

@@ -234,14 +234,15 @@ def _ensure_table(warehouse: Warehouse, project: Project, source: Source, paths:
 
 
 def _check_all_there(warehouse: Warehouse, project: Project, source: Source, paths: Sequence[Path]) -> None:
-    """A feed can be started again only while all of its files are still there."""
-    rows = warehouse.rows("select file from work.ops.loads where source = $1 and status = 'loaded'", [source.source])
+    """A feed can be started again only while all of its files that brought rows are still there."""
+    read = "select file from work.ops.loads where source = $1 and status = 'loaded' and n_read > 0"
+    rows = warehouse.rows(read, [source.source])
     there = without_keys([name_of(project, path) for path in paths])
     gone = sorted(without_keys([row["file"] for row in rows]) - there)
     if gone:
         raise ConfigError(
-            f"all files must be landed again, since the contract, the key or a row changed, but {len(gone)} are gone: "
-            + ", ".join(gone[:5]), where=f"sources/{source.source}.yml",
+            f"all files must be landed again, since the contract, the key or a row changed, but {len(gone)} "
+            f"{'is' if len(gone) == 1 else 'are'} gone: {', '.join(gone[:5])}", where=f"sources/{source.source}.yml",
             do="put the files back, or take the change back; to give their rows up, move work.duckdb away",
         )  # fmt: skip
 

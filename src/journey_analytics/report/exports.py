@@ -1,13 +1,15 @@
 """The report's tables as data: what a figure's data table shows and what its CSV file holds are the same rows.
 
 A CSV follows RFC 4180 with a byte order mark and CRLF, raw values in it, and text that a spreadsheet would read as a
-formula is prefixed with an apostrophe; numbers are left as they are.
+formula is prefixed with an apostrophe; numbers are left as they are. A control character, which a terminal would obey,
+is shown as �.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +20,7 @@ from journey_analytics.report import charts
 Row = Mapping[str, Any]
 
 MOST_ROWS = 200
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # all but tab and line break
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", formats.MINUS)
 
 
@@ -85,6 +88,7 @@ def raw(value: Any) -> str:
     if isinstance(value, (int, float)):
         return repr(value)
     text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    text = _CONTROL.sub("�", text)
     return f"'{text}" if text.lstrip(" \u200b\ufeff").startswith(FORMULA_STARTS) else text
 
 
