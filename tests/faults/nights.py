@@ -48,7 +48,12 @@ def night(shop: Path) -> None:
         os._exit(error.exit_code)
 
 
-def night_killed_at_step(shop: Path, number: int) -> None:
+def rebuild_killed_at_step(shop: Path, number: int) -> None:
+    """A rebuild that is killed (SIGKILL) when it has told `number` things."""
+    night_killed_at_step(shop, number, rebuild=True)
+
+
+def night_killed_at_step(shop: Path, number: int, *, rebuild: bool = False) -> None:
     """A night that is killed (SIGKILL) when it has told `number` things."""
     told = 0
 
@@ -58,7 +63,7 @@ def night_killed_at_step(shop: Path, number: int) -> None:
         if told == number:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    with Night(load_project(shop), told=count, passing=count) as one:
+    with Night(load_project(shop), told=count, passing=count, rebuild=rebuild) as one:
         the_night()(one)
     os._exit(one.exit_code)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from faults import nights
+from histories import differences, published, run_night
 from teashop import write_tea_shop
 
 from journey_analytics import publish
@@ -61,6 +62,12 @@ def orphans(shop: Path) -> list[str]:
     return [path.name for path in found]
 
 
+def lasting(shop: Path) -> list[Path]:
+    """The private database, every publication and every report."""
+    patterns = ("warehouse/*.duckdb", "warehouse/publications/*", "reports/latest.json", "reports/latest/*")
+    return [path for pattern in patterns for path in sorted(shop.glob(pattern)) if path.is_file()]
+
+
 def assert_the_next_night_is_whole(shop: Path) -> None:
     assert nights.run_in_process(nights.night, shop) in (0, 2)
     manifest, report, n_customers = live(shop)
@@ -87,6 +94,27 @@ def test_a_night_killed_at_any_of_its_steps_leaves_the_last_publication(shop: Pa
             break
     assert step > 40
     assert_the_next_night_is_whole(shop)
+
+
+@pytest.mark.parametrize("step", [2, 35])
+def test_a_killed_night_that_builds_what_is_new_leaves_the_next_one_to_publish_what_a_rebuild_does(
+    shop: Path, step: int
+) -> None:
+    assert nights.run_in_process(nights.night_killed_at_step, shop, step) == KILLED
+    assert any("what is new since" in line for line in run_night(shop))
+    found = published(shop)
+    run_night(shop, rebuild=True)
+    judged = dict.fromkeys(("ops.checks", "marts.findings"), [])  # these nights only build
+    assert not differences(found | judged, published(shop) | judged)
+
+
+@pytest.mark.parametrize("step", [2, 40])
+def test_a_killed_rebuild_changes_nothing_that_is_read_or_that_the_next_night_needs(shop: Path, step: int) -> None:
+    before = {path: path.read_bytes() for path in lasting(shop)}
+    assert nights.run_in_process(nights.rebuild_killed_at_step, shop, step) == KILLED
+    assert {path: path.read_bytes() for path in lasting(shop)} == before
+    assert_the_next_night_is_whole(shop)
+    assert not (shop / "warehouse" / "rebuild").exists()
 
 
 @pytest.mark.parametrize("rename", [1, 4, 6])
