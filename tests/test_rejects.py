@@ -82,11 +82,12 @@ def test_a_row_that_lands_may_make_another_its_duplicate(shop: Shop) -> None:
 
 
 def test_a_refused_row_can_turn_out_to_be_a_duplicate_or_out_of_scope(shop: Shop) -> None:
-    shop.deliver("web/0.jsonl", [row(4)])
-    shop.land()
+    for name, of_six in (("0", row(6)), ("c", row(6, n=7))):
+        shop.deliver(f"web/{name}.jsonl", [of_six])
+        shop.land()
     shop.source(out_of_scope=[{"when": "n = 9", "because": "x"}])
     (found,) = replayed(shop)
-    assert (found.n_before, found.n_loaded, found.n_refused, found.n_elsewhere) == (4, 0, 2, 2)
+    assert (found.n_before, found.n_loaded, found.n_refused, found.n_elsewhere) == (5, 1, 2, 2)
 
 
 def test_a_replay_without_a_fix_changes_nothing(shop: Shop) -> None:

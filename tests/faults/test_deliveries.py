@@ -21,7 +21,7 @@ from journey_analytics.claims.findings import find
 from journey_analytics.errors import InputError
 from journey_analytics.facts.expectations import FeedExpectation
 from journey_analytics.judge import judge_feeds
-from journey_analytics.landing import land
+from journey_analytics.landing import chunks
 from journey_analytics.landing.packed import UnreadableFile
 from journey_analytics.warehouse import Warehouse
 
@@ -219,14 +219,14 @@ def test_s20_a_file_that_is_gone_or_forbidden_while_it_is_read_leaves_nothing_be
 ) -> None:
     gone = shop.deliver("web/a.jsonl", [row(1), row(2)])
     shop.deliver("web/b.jsonl", [row(1, n=5), row(3)])
-    read = land.read_file
+    read = chunks.read_file
 
     def read_and_lose(path: Path, *rest: Any) -> Iterator[Any]:
         yield from read(path, *rest)
         if path == gone:
             raise UnreadableFile("cannot be read: Permission denied")
 
-    monkeypatch.setattr(land, "read_file", read_and_lose)
+    monkeypatch.setattr(chunks, "read_file", read_and_lose)
     shop.land()
     assert (statuses(shop), shop.ids()) == ({"a.jsonl": "refused", "b.jsonl": "loaded"}, ["e1", "e3"])
 

@@ -23,7 +23,7 @@ from journey_analytics.errors import ConfigError
 from journey_analytics.facts.config import Project
 from journey_analytics.facts.feeds import Source
 from journey_analytics.landing.contract import contract_query, happened_at
-from journey_analytics.warehouse import Warehouse
+from journey_analytics.warehouse import Warehouse, explained
 
 T = TypeVar("T")
 FILE = "arrivals.jsonl"
@@ -135,8 +135,19 @@ def settle(warehouse: Warehouse, as_of: datetime) -> None:
 
 
 def keep(warehouse: Warehouse, folder: Path) -> None:
-    """Add what is not yet in the file to it."""
-    path = folder / FILE
+    """Add what is not yet in the file to it.
+
+    Raises
+    ------
+    ResourceError : the disk refused
+    """
+    try:
+        _keep(warehouse, folder / FILE)
+    except OSError as error:
+        raise explained(error) from error
+
+
+def _keep(warehouse: Warehouse, path: Path) -> None:
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     whole = text[: text.rfind("\n") + 1]
     written = json.loads(whole.splitlines()[-1])["arrival"] if whole else 0
