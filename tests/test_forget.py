@@ -313,6 +313,13 @@ def test_without_the_file_of_erasures_no_night_brings_the_erased_back(shop: Shop
         shop.land()
 
 
+def test_whom_no_feed_s_columns_could_tell_is_not_said_to_be_erased(shop: Shop) -> None:
+    before = read_erasures(shop.project())
+    with pytest.raises(ConfigError, match="no feed says which of its columns holds till ids"):
+        forget(shop.project(), {"till": ["7"]}, by="me", reason="", now=NOW)
+    assert read_erasures(shop.project()) == before
+
+
 def test_a_feed_that_does_not_say_which_column_holds_an_id_stops_the_night(shop: Shop) -> None:
     ids = ("user_id", "anonymous_id", "email")
     columns = {name: kind for name, kind in FEEDS["web"]["columns"].items() if name not in ids}

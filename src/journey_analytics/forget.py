@@ -145,9 +145,11 @@ def forget(
     Raises
     ------
     LockHeld : a night is running
-    ConfigError : the file of erasures is damaged or gone, or was made under a key that is not there
+    ConfigError : the file of erasures is damaged or gone, or was made under a key that is not there; or no feed says
+        which of its columns holds an id of these kinds, so that no row could be found
     """
     assert project.key is not None
+    _check_findable(project, ids)
     with publish.lock(project.warehouse):
         nightly = project.nightly
         warehouse = open_night(project.warehouse, memory_limit=nightly.memory_limit, threads=nightly.threads)
@@ -188,6 +190,17 @@ def forget(
         compact(project.warehouse, memory_limit=nightly.memory_limit)
         told.left += sorted(path.name for path in project.warehouse.glob("work.duckdb*.damaged-*"))
     return told
+
+
+def _check_findable(project: Project, ids: Ids) -> None:
+    """Before anything is noted: a tombstone of an id that no column is known to hold would take nothing out."""
+    told = {kind for source in project.sources.values() for kind in source.identifying().values()}
+    if not told & set(ids):
+        raise ConfigError(
+            f"no feed says which of its columns holds {' or '.join(sorted(ids))} ids, so none of the rows is found",
+            where="sources/*.yml", allowed="`identifies: user` (device, email, order, ticket) at the column",
+            do="say so in the feeds' YAML, run a night, then erase; nothing has been changed",
+        )  # fmt: skip
 
 
 def _before(project: Project, ids: Ids) -> Erasure | None:
