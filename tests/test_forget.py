@@ -55,10 +55,8 @@ def key_of(address: str) -> str:
     return hmac.new(KEY.encode(), address.encode(), hashlib.sha256).hexdigest()
 
 
-ADA: Ids = {
-    "device": ["ada-phone"], "user": ["u-ada"], "email": [key_of("ada@example.org")], "order": ["o-ada"],
-    "ticket": ["t-ada"],
-}  # fmt: skip
+ADA: Ids = {"device": ["ada-phone"], "user": ["u-ada"], "email": [key_of("ada@example.org")], "order": ["o-ada"],
+            "ticket": ["t-ada"]}  # fmt: skip
 
 
 def web(number: int, who: str, **facts: Any) -> dict[str, Any]:
@@ -314,10 +312,9 @@ def test_without_the_file_of_erasures_no_night_brings_the_erased_back(shop: Shop
 
 
 def test_whom_no_feed_s_columns_could_tell_is_not_said_to_be_erased(shop: Shop) -> None:
-    before = read_erasures(shop.project())
     with pytest.raises(ConfigError, match="no feed says which of its columns holds till ids"):
         forget(shop.project(), {"till": ["7"]}, by="me", reason="", now=NOW)
-    assert read_erasures(shop.project()) == before
+    assert not list(read_erasures(shop.project()))
 
 
 def test_a_feed_that_does_not_say_which_column_holds_an_id_stops_the_night(shop: Shop) -> None:
