@@ -1,10 +1,10 @@
 -- Where journeys go step by step, for a flow diagram: FROM flows('product_page'), FROM flows('order_confirmation',
 -- backwards := true).
 --
--- One row per (step_number, from_touchpoint, to_touchpoint). Step 1 leads from the anchor to what comes next, or, going
--- backwards, to what came before. 'other' is all but the largest targets of a step; 'exit' is a journey's end, 'open'
--- an end that may not be one, 'start' a journey's beginning. Every journey that comes to the anchor stands in every
--- step: one that has ended stays at 'exit', so that each step sums to the same number of journeys.
+-- Grain: one row per (step_number, from_touchpoint, to_touchpoint). Step 1 leads from the anchor to what comes next,
+-- or, going backwards, to what came before. 'other' is all but the largest targets of a step; 'exit' is a journey's
+-- end, 'open' an end that may not be one, 'start' a journey's beginning. Every journey that comes to the anchor stands
+-- in every step: one that has ended stays at 'exit', so that each step sums to the same number of journeys.
 create or replace macro flows(anchor, steps := 4, top := 8, backwards := false) as table
     with
 

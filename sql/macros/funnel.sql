@@ -1,7 +1,7 @@
 -- How many customers go through the steps in order, all within a time:
 -- FROM funnel(['product_viewed', 'cart_added', 'order_paid'], INTERVAL 7 DAY).
 --
--- Steps are event names, or with steps_are := 'touchpoint' or 'stage' those. One row per step, by the rules of
+-- Steps are event names, or with steps_are := 'touchpoint' or 'stage' those. Grain: one row per step, by the rules of
 -- funnel_customers. n_open are customers who made this step but not the next one, and whose time has not run out.
 create or replace macro funnel(steps, within_time, steps_are := 'event_name') as table
     with

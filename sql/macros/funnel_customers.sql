@@ -1,8 +1,8 @@
 -- How far each customer gets through the steps in order, all within a time:
 -- FROM funnel_customers(['product_viewed', 'cart_added', 'order_paid'], INTERVAL 7 DAY).
 --
--- Steps are event names, or with steps_are := 'touchpoint' or 'stage' those. One row per customer who made the first
--- step. Other events may come between; every first step may start an attempt; the one that gets furthest counts.
+-- Steps are event names, or with steps_are := 'touchpoint' or 'stage' those. Grain: one row per customer who made the
+-- first step. Other events may come between; every first step may start an attempt; the one that gets furthest counts.
 -- The time is counted from the attempt's first step and includes its end; events at the same instant are taken in the
 -- order of the steps. has_time_left says whether the customer is not through yet and still can be. Bots and staff are
 -- left out. `journey funnel` knows every other rule.

@@ -1,8 +1,8 @@
 -- The most frequent ways through the touchpoints: FROM paths(starting_at := 'product_page'), FROM paths(ending_at :=
 -- 'order_confirmation', steps := 4), or FROM paths() for whole journeys.
 --
--- One row per way, the most frequent first; 'other' holds the rest, so that n_journeys sums to all journeys that come
--- to the anchor. Repeats of a touchpoint in a row are one step. A way from an anchor goes on from the first time a
+-- Grain: one row per way, the most frequent first; 'other' holds the rest, so that n_journeys sums to all journeys that
+-- come to the anchor. Repeats of a touchpoint in a row are one step. A way from an anchor goes on from the first time a
 -- journey comes there, and ends in 'exit' where the journey ended, in 'open' where it could still go on, and in '...'
 -- where it is longer than the steps asked for; a way to an anchor begins with 'start' or '...' likewise. coverage is
 -- the share of all journeys in this way and those above it. Open journeys are left out of converted_share.

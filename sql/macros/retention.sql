@@ -1,9 +1,9 @@
 -- How many come back on a day, and on that day or later: FROM retention('order_paid', 'order_paid', days := 90), FROM
 -- retention('page', 'page', cohort := 'week').
 --
--- One row per cohort and day after the start, by the rules of returns. n_matured are the starts whose day n is over:
--- only of them can it be said that nobody came back, and both shares are of them. On or after counts a return on day n
--- or on any later day so far. A cohort is the week or month of the start, or everybody.
+-- Grain: one row per cohort and day after the start, by the rules of returns. n_matured are the starts whose day n is
+-- over: only of them can it be said that nobody came back, and both shares are of them. On or after counts a return on
+-- day n or on any later day so far. A cohort is the week or month of the start, or everybody.
 create or replace macro retention(start_event, return_event, days := 30, first_time := true, cohort := 'all') as table
     with
 

@@ -1,7 +1,8 @@
 -- When each customer comes back after a start: FROM returns('order_paid', 'order_paid').
 --
--- One row per start: a customer's first start event, or every one where first_time := false. days_back are the days on
--- which they came back, once each: day n is the n-th 24 hours after the start, from 0. Bots and staff are left out.
+-- Grain: one row per start: a customer's first start event, or every one where first_time := false. days_back are the
+-- days on which they came back, once each: day n is the n-th 24 hours after the start, from 0. Bots and staff are left
+-- out.
 create or replace macro returns(start_event, return_event, first_time := true) as table
     with
 
